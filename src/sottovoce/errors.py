@@ -1,18 +1,18 @@
 """Every error Sottovoce raises on purpose, and the one table to its public forms.
 
-    SottovoceError
-    ├── ConfigError            a setting is unknown, badly valued or contradicts another
-    ├── AuthError              no key, or a wrong one
-    ├── ForbiddenError         a good key or page that may not do this (scope, Host, Origin)
-    ├── NotFoundError          no such model, route or item
-    ├── InvalidRequestError    a request or event that breaks its contract
-    │   └── BadAudioError      bytes that are no audio, or audio that is too long
-    ├── TooLargeError          a body over its cap
-    ├── LimitExceededError     a rate or the number of sessions
-    └── EngineError            an engine service failed
-        ├── EngineUnavailable  it cannot be reached, or is still loading
-        ├── EngineTimeout      it let its deadline pass
-        └── EngineCrashed      it died in the middle of the work
+SottovoceError
+├── ConfigError            a setting is unknown, badly valued or contradicts another
+├── AuthError              no key, or a wrong one
+├── ForbiddenError         a good key or page that may not do this (scope, Host, Origin)
+├── NotFoundError          no such model, route or item
+├── InvalidRequestError    a request or event that breaks its contract
+│   └── BadAudioError      bytes that are no audio, or audio that is too long
+├── TooLargeError          a body over its cap
+├── LimitExceededError     a rate or the number of sessions
+└── EngineError            an engine service failed
+    ├── EngineUnavailable  it cannot be reached, or is still loading
+    ├── EngineTimeout      it let its deadline pass
+    └── EngineCrashed      it died in the middle of the work
 """
 
 from __future__ import annotations

@@ -1,0 +1,203 @@
+"""The settings tree: `sottovoce.toml` < `SOTTOVOCE_*` environment < command-line flags.
+
+`load()` is the one way in. It refuses what it does not know, naming the setting and the cure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator
+
+from sottovoce.errors import ConfigError
+
+PREFIX = "SOTTOVOCE_"
+CONFIG_FILE = "sottovoce.toml"
+MIN_KEY_CHARACTERS = 16
+PLACEHOLDER_KEYS = frozenset({"devkey", "secret", "changeme", "password", "apikey", "sk-1234", "test", "key"})
+
+Profile: TypeAlias = Literal["embedded"]
+EngineKind: TypeAlias = Literal["stt", "llm", "tts"]
+ENGINE_KINDS: tuple[EngineKind, ...] = ("stt", "llm", "tts")
+Port: TypeAlias = Annotated[int, Field(ge=0, le=65_535)]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEndpoint:
+    """Where one engine answers: `url` ends in `/v1`, as OpenAI's base URLs do."""
+
+    kind: EngineKind
+    url: str
+    api_key: str
+    model: str
+    is_local: bool = True
+
+
+class _Tree(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineSettings(_Tree):
+    """One engine taken from elsewhere: `SOTTOVOCE_STT_URL`, `_MODEL`, `_API_KEY` and so on."""
+
+    url: HttpUrl | None = None
+    model: str | None = None
+    api_key: SecretStr | None = None
+
+    @property
+    def is_external(self) -> bool:
+        return self.url is not None
+
+
+class Settings(_Tree):
+    """Everything that can be set; the field names are the settings' names in lower case."""
+
+    home: Path = Field(default_factory=lambda: user_data_path("sottovoce", appauthor=False))
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    profile: Profile = "embedded"
+    api_key: SecretStr | None = None
+    behind_proxy: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    max_sessions: Annotated[int, Field(ge=1, le=1000)] = 8
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    open_browser: bool = True
+    instructions: str | None = None
+    stt: EngineSettings = EngineSettings()
+    llm: EngineSettings = EngineSettings()
+    tts: EngineSettings = EngineSettings()
+
+    @field_validator("api_key")
+    @classmethod
+    def _refuse_placeholders(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and _is_placeholder(key.get_secret_value()):
+            raise ValueError(
+                f"is a placeholder or shorter than {MIN_KEY_CHARACTERS} characters; "
+                "unset it to have one made (`sottovoce key show`)"
+            )
+        return key
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def engine(self, kind: EngineKind) -> EngineSettings:
+        settings = getattr(self, kind)
+        assert isinstance(settings, EngineSettings)
+        return settings
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Read the settings; flags that are None count as not given. Raises `ConfigError`."""
+    given: dict[str, Any] = {}
+    _merge(given, _from_file(file or Path(CONFIG_FILE), is_required=file is not None))
+    _merge(given, _from_environment(os.environ if environment is None else environment))
+    _merge(given, {name: value for name, value in (flags or {}).items() if value is not None})
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        raise _config_error(error) from None
+    _refuse_open_bind(settings)
+    return settings
+
+
+def _refuse_open_bind(settings: Settings) -> None:
+    if not settings.is_loopback and not settings.behind_proxy:
+        raise ConfigError(
+            f"SOTTOVOCE_HOST={settings.host} would serve others without TLS. Bind 127.0.0.1, or pass "
+            "--behind-proxy when a proxy that speaks TLS stands in front.",
+            param="host",
+        )
+
+
+def _is_placeholder(key: str) -> bool:
+    return len(key) < MIN_KEY_CHARACTERS or key.lower() in PLACEHOLDER_KEYS
+
+
+def _from_file(path: Path, *, is_required: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if is_required:
+            raise ConfigError(f"{path}: there is no such file.") from None
+        return {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+
+
+RESERVED_VARIABLES = frozenset({"SOTTOVOCE_SERVICE_KEY"})
+"""Set by the supervisor for its children; no setting of the user's."""
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    known = _variables()
+    given: dict[str, Any] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX) or variable in RESERVED_VARIABLES:
+            continue
+        if variable not in known:
+            raise ConfigError(_unknown(variable, known), param=variable)
+        *groups, name = known[variable]
+        branch = given
+        for group in groups:
+            branch = branch.setdefault(group, {})
+        branch[name] = _split(value) if name in ("allowed_hosts", "allowed_origins") else value
+    return given
+
+
+def _split(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _variables() -> dict[str, tuple[str, ...]]:
+    """Every environment variable with its path in the tree."""
+    paths: list[tuple[str, ...]] = []
+    for name, info in Settings.model_fields.items():
+        if info.annotation is EngineSettings:
+            paths += [(name, inner) for inner in EngineSettings.model_fields]
+        else:
+            paths.append((name,))
+    return {PREFIX + "_".join(path).upper(): path for path in paths}
+
+
+def _unknown(variable: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(variable, known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else " `sottovoce serve --help` lists the settings."
+    return f"{variable} is no setting of Sottovoce.{hint}"
+
+
+def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for name, value in other.items():
+        if isinstance(value, Mapping) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _config_error(error: ValidationError) -> ConfigError:
+    fault = error.errors(include_url=False, include_context=False)[0]
+    name = "_".join(str(part) for part in fault["loc"])
+    variable = PREFIX + name.upper()
+    if fault["type"] == "extra_forbidden":
+        return ConfigError(_unknown(variable, _variables()), param=name)
+    given = "" if "key" in name else f" (given: {fault['input']!r})"
+    message = fault["msg"].removeprefix("Value error, ")
+    return ConfigError(f"{variable}: {message}{given}", param=name)

@@ -1,0 +1,84 @@
+"""Run an ASGI app under Hypercorn, chosen because it closes half-open requests and caps headers by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+from starlette.types import ASGIApp
+
+from sottovoce.errors import ConfigError
+
+MAX_HEADER_BYTES = 32 * 1024
+"""Request line and headers together; more is refused before the app sees the request."""
+
+LISTEN_BACKLOG = 128
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Bounds of one server, in seconds and bytes."""
+
+    keep_alive_timeout: float = 20.0
+    """Also the time a client has to finish its headers."""
+    websocket_message_bytes: int = 1 << 20
+    """A larger message closes the WebSocket with 1009; 1 MiB holds 16 s of base64 PCM16 at 24 kHz."""
+    graceful_timeout: float = 3.0
+    """How long open requests may go on after the stop was asked for."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening TCP socket; port 0 takes a free one. Raises `ConfigError` naming what is in the way."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(LISTEN_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise ConfigError(
+            f"Cannot listen on {host} port {port}: {error.strerror}. "
+            "Stop what uses the port or choose another (SOTTOVOCE_PORT, --port).",
+            param="port",
+        ) from error
+    return sock
+
+
+async def serve(
+    app: ASGIApp,
+    sock: socket.socket,
+    *,
+    until: Callable[[], Awaitable[None]],
+    limits: ServerLimits | None = None,
+) -> None:
+    """Serve `app` on the listening `sock` (taken over and closed) until `until()` returns."""
+    config = _config(limits or ServerLimits())
+    config.bind = [f"fd://{sock.detach()}"]
+    trigger = asyncio.ensure_future(until())
+
+    async def stop() -> None:
+        await trigger
+
+    try:
+        await hypercorn_serve(app, config, shutdown_trigger=stop)  # type: ignore[arg-type]
+    finally:
+        trigger.cancel()
+
+
+def _config(limits: ServerLimits) -> Config:
+    config = Config()
+    config.backlog = LISTEN_BACKLOG
+    config.h11_max_incomplete_size = MAX_HEADER_BYTES
+    config.keep_alive_timeout = limits.keep_alive_timeout  # type: ignore[assignment]
+    config.graceful_timeout = limits.graceful_timeout
+    config.websocket_max_message_size = limits.websocket_message_bytes
+    config.include_server_header = False
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    return config
