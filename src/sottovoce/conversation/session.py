@@ -15,6 +15,9 @@ InterruptReason: TypeAlias = Literal["turn_detected", "client_cancelled"]
 
 
 class PlayoutSource(Protocol):
+    output_delay: float
+    """Seconds between a pull and the ear; the transport sets what it knows of itself."""
+
     def pull(self) -> PlayoutFrame | None:
         """The next 20 ms of speech, or None when there is nothing to play now. Never waits."""
 

@@ -66,7 +66,7 @@ async def serve(
         await trigger
 
     try:
-        await hypercorn_serve(app, config, shutdown_trigger=stop)
+        await hypercorn_serve(app, config, shutdown_trigger=stop)  # type: ignore[arg-type]
     finally:
         trigger.cancel()
 
