@@ -1,0 +1,234 @@
+"""A live connection to a recogniser: speech goes up in segments, transcripts come back in order.
+
+A segment's audio is kept until its transcript is there, so a connection that breaks, or a service that
+is restarted, costs a delay and no words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from sottovoce.config import EngineEndpoint
+from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_RATE_HZ = 16_000
+FINAL_DEADLINE = 5.0
+"""Seconds from the end of a segment to its transcript; past it the turn fails instead of hanging."""
+CONNECT_DEADLINE = 3.0
+MAX_SEGMENT = 60.0
+"""Seconds of one segment that are kept and sent; a longer one is cut there."""
+RETRY_DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+MAX_MESSAGE_BYTES = 1 << 20
+
+_MAX_SEGMENT_BYTES = int(MAX_SEGMENT * SAMPLE_RATE_HZ * 2)
+
+
+@dataclass(eq=False)
+class Segment:
+    """One stretch of speech; `text` is resolved with its transcript, "" where there were no words."""
+
+    text: asyncio.Future[str]
+    audio: bytearray = field(default_factory=bytearray)
+    is_finished: bool = False
+    interim: str = ""
+
+
+class Recognition(Protocol):
+    """One user's ear. All calls return at once; `text` of a finished segment is resolved within
+    `FINAL_DEADLINE`, or fails with an `EngineError`."""
+
+    def begin(self) -> Segment: ...
+
+    def append(self, segment: Segment, pcm: bytes) -> None:
+        """Hear more of it: 16 kHz mono s16le."""
+
+    def finish(self, segment: Segment) -> None:
+        """No more of it will come: transcribe what there is."""
+
+    async def aclose(self) -> None: ...
+
+
+class _ServiceEvent(BaseModel):
+    """What is read of the service's events; the rest is of no use here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: str
+    delta: str = ""
+    transcript: str = ""
+    error: dict[str, object] | None = None
+
+
+_EVENT = TypeAdapter(_ServiceEvent)
+_ITEM = "conversation.item.input_audio_transcription"
+
+
+class _Update(BaseModel):
+    type: Literal["session.update"] = "session.update"
+    session: dict[str, object]
+
+
+class StreamingRecognition:
+    """`Recognition` over `/v1/realtime?intent=transcription`, one WebSocket for the whole session."""
+
+    def __init__(
+        self,
+        endpoint: EngineEndpoint,
+        language: str,
+        on_interim: Callable[[Segment], None],
+    ) -> None:
+        self._endpoint = endpoint
+        self._language = language
+        self._on_interim = on_interim
+        self._pending: deque[Segment] = deque()
+        self._outgoing: asyncio.Queue[str] = asyncio.Queue()
+        self._task = asyncio.create_task(self._keep_connected(), name="recognition")
+        self._timers: dict[Segment, asyncio.TimerHandle] = {}
+        self._socket: ClientConnection | None = None
+
+    def begin(self) -> Segment:
+        segment = Segment(asyncio.get_running_loop().create_future())
+        self._pending.append(segment)
+        return segment
+
+    def append(self, segment: Segment, pcm: bytes) -> None:
+        room = _MAX_SEGMENT_BYTES - len(segment.audio)
+        if room > 0:
+            segment.audio += pcm[:room]
+            self._send(_append(pcm[:room]))
+
+    def finish(self, segment: Segment) -> None:
+        segment.is_finished = True
+        self._send(_COMMIT)
+        loop = asyncio.get_running_loop()
+        self._timers[segment] = loop.call_later(FINAL_DEADLINE, self._expire, segment)
+
+    async def aclose(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        for segment in list(self._pending):
+            self._settle(segment, EngineUnavailable("The session ended.", engine="stt"))
+
+    def _send(self, message: str) -> None:
+        if self._socket is not None:  # otherwise the segment is replayed once connected
+            self._outgoing.put_nowait(message)
+
+    async def _keep_connected(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                async with asyncio.timeout(CONNECT_DEADLINE):
+                    socket = await self._connect()
+                attempt = 0
+                async with socket:
+                    await self._converse(socket)
+            except (OSError, WebSocketException, TimeoutError) as error:
+                logger.warning("recogniser connection lost: %s", type(error).__name__)
+            finally:
+                self._socket = None
+            delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
+            attempt += 1
+            await asyncio.sleep(delay)
+
+    async def _connect(self) -> ClientConnection:
+        url = self._endpoint.url.replace("http", "ws", 1) + "/realtime?intent=transcription"
+        return await connect(
+            f"{url}&model={self._endpoint.model}",
+            additional_headers={"Authorization": f"Bearer {self._endpoint.api_key}"},
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            proxy=None,
+        )
+
+    async def _converse(self, socket: ClientConnection) -> None:
+        self._outgoing = asyncio.Queue()
+        await socket.send(_session_update(self._endpoint.model, self._language))
+        for segment in self._pending:
+            segment.interim = ""
+            for replayed in _replay(segment):
+                await socket.send(replayed)
+        self._socket = socket
+        sender = asyncio.create_task(self._send_all(socket))
+        try:
+            async for message in socket:
+                self._receive(_EVENT.validate_json(message))
+        finally:
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+
+    async def _send_all(self, socket: ClientConnection) -> None:
+        while True:
+            await socket.send(await self._outgoing.get())
+
+    def _receive(self, event: _ServiceEvent) -> None:
+        if event.type == f"{_ITEM}.delta" and self._pending:
+            self._pending[0].interim += event.delta
+            self._on_interim(self._pending[0])
+        elif event.type == f"{_ITEM}.completed" and self._pending:
+            self._settle(self._pending[0], event.transcript.strip())
+        elif event.type in ("error", f"{_ITEM}.failed"):
+            self._fail(event)
+
+    def _fail(self, event: _ServiceEvent) -> None:
+        """An error concerns the oldest segment that was finished; one about no segment is only logged."""
+        error = event.error or {}
+        logger.error("the recogniser reported %s", error.get("code"))
+        if self._pending and self._pending[0].is_finished:
+            is_empty = error.get("code") == "input_audio_buffer_commit_empty"
+            message = str(error.get("message", "The recogniser failed."))
+            self._settle(self._pending[0], "" if is_empty else EngineError(message, engine="stt"))
+
+    def _expire(self, segment: Segment) -> None:
+        message = f"No transcript came within {FINAL_DEADLINE:.0f} s."
+        self._settle(segment, EngineTimeout(message, engine="stt"))
+        if self._socket is not None:  # a late transcript must not be taken for the next segment's
+            self._socket.transport.abort()
+
+    def _settle(self, segment: Segment, result: str | EngineError) -> None:
+        if segment in self._pending:
+            self._pending.remove(segment)
+        if timer := self._timers.pop(segment, None):
+            timer.cancel()
+        if segment.text.done():
+            return
+        if isinstance(result, str):
+            segment.text.set_result(result)
+        else:
+            segment.text.set_exception(result)
+
+
+_COMMIT = '{"type":"input_audio_buffer.commit"}'
+
+
+def _append(pcm: bytes) -> str:
+    return f'{{"type":"input_audio_buffer.append","audio":"{base64.b64encode(pcm).decode()}"}}'
+
+
+def _replay(segment: Segment) -> list[str]:
+    """The messages that say a whole segment again, in pieces that stay under the message limit."""
+    step = 64 * 1024
+    messages = [_append(bytes(segment.audio[at : at + step])) for at in range(0, len(segment.audio), step)]
+    return [*messages, _COMMIT] if segment.is_finished else messages
+
+
+def _session_update(model: str, language: str) -> str:
+    audio = {
+        "input": {
+            "format": {"type": "audio/pcm", "rate": SAMPLE_RATE_HZ},
+            "transcription": {"model": model, "language": language},
+            "turn_detection": None,
+        }
+    }
+    return _Update(session={"type": "transcription", "audio": audio}).model_dump_json()

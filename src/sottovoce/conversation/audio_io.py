@@ -1,0 +1,123 @@
+"""AgentSession's microphone, loudspeaker and captions, without a room."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import numpy as np
+import soxr
+from livekit import rtc
+from livekit.agents.voice import io
+
+from sottovoce.audio.frame import AudioFrame
+from sottovoce.audio.playout import PLAYOUT_RATE_HZ, Playout
+
+INPUT_RATE_HZ = 16_000
+INPUT_FRAME_BYTES = INPUT_RATE_HZ // 50 * 2
+MAX_WAITING_FRAMES = 250
+"""Five seconds of input not yet taken; a sender that runs further ahead loses its oldest audio."""
+
+
+class Microphone(io.AudioInput):
+    """Frames of any rate in; 16 kHz mono, 20 ms out, which neither VAD nor recogniser resamples."""
+
+    def __init__(self) -> None:
+        super().__init__(label="microphone")
+        self._frames: asyncio.Queue[rtc.AudioFrame | None] = asyncio.Queue()
+        self._rest = b""
+        self._resampler: tuple[int, soxr.ResampleStream] | None = None
+        self.heard_samples = 0
+        """Samples at 16 kHz since the session began: the session's input clock."""
+
+    @property
+    def heard_ms(self) -> int:
+        return self.heard_samples * 1000 // INPUT_RATE_HZ
+
+    def push(self, frame: AudioFrame) -> None:
+        self._rest += self._resampled(frame)
+        while len(self._rest) >= INPUT_FRAME_BYTES:
+            self._put(self._rest[:INPUT_FRAME_BYTES])
+            self._rest = self._rest[INPUT_FRAME_BYTES:]
+
+    def end(self) -> None:
+        self._frames.put_nowait(None)
+
+    def _put(self, pcm: bytes) -> None:
+        if self._frames.qsize() >= MAX_WAITING_FRAMES:
+            self._frames.get_nowait()
+        samples = len(pcm) // 2
+        self.heard_samples += samples
+        self._frames.put_nowait(rtc.AudioFrame(pcm, INPUT_RATE_HZ, 1, samples))
+
+    def _resampled(self, frame: AudioFrame) -> bytes:
+        if frame.sample_rate == INPUT_RATE_HZ:
+            return frame.samples
+        if self._resampler is None or self._resampler[0] != frame.sample_rate:
+            stream = soxr.ResampleStream(frame.sample_rate, INPUT_RATE_HZ, 1, dtype="int16", quality="LQ")
+            self._resampler = (frame.sample_rate, stream)
+        return _resample(self._resampler[1], frame.samples)
+
+    async def __anext__(self) -> rtc.AudioFrame:
+        frame = await self._frames.get()
+        if frame is None:
+            raise StopAsyncIteration
+        return frame
+
+
+def _resample(stream: soxr.ResampleStream, samples: bytes) -> bytes:
+    return bytes(stream.resample_chunk(np.frombuffer(samples, np.int16)).tobytes())
+
+
+class Loudspeaker(io.AudioOutput):
+    """AgentSession's sink over a `Playout`; the transport pulls, so pausing is ours to promise."""
+
+    def __init__(self, reply_ids: Callable[[], tuple[str, str]], on_started: Callable[[], None]) -> None:
+        super().__init__(
+            label="playout",
+            capabilities=io.AudioOutputCapabilities(pause=True),
+            sample_rate=PLAYOUT_RATE_HZ,
+        )
+        self._reply_ids = reply_ids
+        self._on_started = on_started
+        self.playout = Playout(self)
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        await self.playout.wait_for_room()
+        await super().capture_frame(frame)
+        self.playout.push(bytes(frame.data), *self._reply_ids())
+
+    def flush(self) -> None:
+        super().flush()
+        self.playout.end()
+
+    def clear_buffer(self) -> None:
+        self.playout.clear()
+
+    def pause(self) -> None:
+        self.playout.pause()
+
+    def resume(self) -> None:
+        self.playout.resume()
+
+    def playout_started(self) -> None:
+        self._on_started()
+        self.on_playback_started(created_at=time.time())
+
+    def playout_finished(self, position: float, *, is_interrupted: bool) -> None:
+        self.on_playback_finished(playback_position=position, interrupted=is_interrupted)
+
+
+class Captions(io.TextOutput):
+    """The words of the reply, let through by the synchroniser as they are heard."""
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        super().__init__(label="captions", next_in_chain=None)
+        self._on_text = on_text
+
+    async def capture_text(self, text: str) -> None:
+        self._on_text(text)
+
+    def flush(self) -> None:
+        pass
