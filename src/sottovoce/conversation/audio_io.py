@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import soxr
@@ -70,23 +71,31 @@ def _resample(stream: soxr.ResampleStream, samples: bytes) -> bytes:
     return bytes(stream.resample_chunk(np.frombuffer(samples, np.int16)).tobytes())
 
 
+class PlaybackListener(Protocol):
+    def reply_ids(self) -> tuple[str, str]:
+        """Response and item id of the reply that is being spoken."""
+
+    def playout_started(self) -> None: ...
+
+    def playout_finished(self, position: float) -> None: ...
+
+
 class Loudspeaker(io.AudioOutput):
     """AgentSession's sink over a `Playout`; the transport pulls, so pausing is ours to promise."""
 
-    def __init__(self, reply_ids: Callable[[], tuple[str, str]], on_started: Callable[[], None]) -> None:
+    def __init__(self, listener: PlaybackListener) -> None:
         super().__init__(
             label="playout",
             capabilities=io.AudioOutputCapabilities(pause=True),
             sample_rate=PLAYOUT_RATE_HZ,
         )
-        self._reply_ids = reply_ids
-        self._on_started = on_started
+        self._listener = listener
         self.playout = Playout(self)
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         await self.playout.wait_for_room()
         await super().capture_frame(frame)
-        self.playout.push(bytes(frame.data), *self._reply_ids())
+        self.playout.push(bytes(frame.data), *self._listener.reply_ids())
 
     def flush(self) -> None:
         super().flush()
@@ -102,10 +111,11 @@ class Loudspeaker(io.AudioOutput):
         self.playout.resume()
 
     def playout_started(self) -> None:
-        self._on_started()
+        self._listener.playout_started()
         self.on_playback_started(created_at=time.time())
 
     def playout_finished(self, position: float, *, is_interrupted: bool) -> None:
+        self._listener.playout_finished(position)
         self.on_playback_finished(playback_position=position, interrupted=is_interrupted)
 
 

@@ -1,71 +1,280 @@
-"""One live conversation: audio and text in, session events and playout out."""
+"""One live conversation around livekit-agents' AgentSession, without a room."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Literal, Protocol, TypeAlias
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from livekit.agents import AgentSession, inference, llm
+from livekit.agents.types import NOT_GIVEN
+from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 from sottovoce.audio.frame import AudioFrame
-from sottovoce.audio.playout import PlayoutFrame
+from sottovoce.audio.playout import Playout
+from sottovoce.conversation.adapters import llm as llm_adapter
+from sottovoce.conversation.adapters import tts as tts_adapter
+from sottovoce.conversation.adapters.clients import EngineClients
+from sottovoce.conversation.adapters.recognition import Segment, StreamingRecognition
+from sottovoce.conversation.adapters.stt import ServiceSTT
+from sottovoce.conversation.assistant import Assistant
+from sottovoce.conversation.audio_io import INPUT_RATE_HZ, Captions, Loudspeaker, Microphone
 from sottovoce.conversation.events import SessionEvent
-from sottovoce.conversation.options import SessionOptions
+from sottovoce.conversation.observer import Observer, new_id
+from sottovoce.conversation.options import SessionOptions, TurnOptions
+from sottovoce.conversation.port import InterruptReason, Role, SessionPort
+from sottovoce.conversation.turn_detection import WordsTurnDetector
+from sottovoce.errors import InvalidRequestError
 
-Role: TypeAlias = Literal["system", "user", "assistant"]
-InterruptReason: TypeAlias = Literal["turn_detected", "client_cancelled"]
+__all__ = ["InterruptReason", "Role", "Session", "SessionPort"]
+
+logger = logging.getLogger(__name__)
+
+MIN_COMMIT_MS = 100
+"""Less audio than this is no turn; OpenAI's limit."""
+TURN_SILENCE = 0.25
+"""Silence after which the voice activity detector calls speech ended."""
+MIN_INTERRUPTION = 0.15
+"""Seconds of speech that hold the reply; a cough is shorter."""
+RESUME_AFTER = 0.7
+"""Seconds of silence after an interruption without words; then the reply goes on."""
+TRANSCRIPT_GRACE = 0.1
+"""Seconds a manual commit waits for a transcript on its way through AgentSession's queues."""
+CLOSE_DEADLINE = 5.0
 
 
-class PlayoutSource(Protocol):
-    output_delay: float
-    """Seconds between a pull and the ear; the transport sets what it knows of itself."""
+class Session:
+    """`SessionPort` over the engines that `clients` reach.
 
-    def pull(self) -> PlayoutFrame | None:
-        """The next 20 ms of speech, or None when there is nothing to play now. Never waits."""
+    `tools` are the server's own, run here; `chat_ctx` is the history to start from.
+    """
 
-
-class SessionPort(Protocol):
-    """The face a session shows its transport; `Session` is the real one, tests bring fakes."""
+    def __init__(
+        self,
+        clients: EngineClients,
+        options: SessionOptions | None = None,
+        *,
+        tools: Callable[[Session], list[llm.Tool | llm.Toolset]] = lambda session: [],
+        chat_ctx: llm.ChatContext | None = None,
+        on_close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.id = new_id("sess")
+        self.options = options or SessionOptions()
+        self._clients = clients
+        self._events: asyncio.Queue[SessionEvent | None] = asyncio.Queue()
+        self._microphone = Microphone()
+        self._observer = Observer(
+            self._events.put_nowait, heard_ms=lambda: self._microphone.heard_ms, speak=self.say
+        )
+        self._loudspeaker = Loudspeaker(self._observer)
+        self._stt = self._make_stt()
+        self._tts = tts_adapter.ServiceTTS(
+            clients.tts, clients.http, voice=self.options.voice, speed=self.options.speed
+        )
+        self._vad = inference.VAD(
+            model="silero", min_silence_duration=TURN_SILENCE, activation_threshold=self._turns.threshold
+        )
+        self._agent_session = self._make_agent_session()
+        self._synchronizer = TranscriptSynchronizer(
+            next_in_chain_audio=self._loudspeaker,
+            next_in_chain_text=Captions(self._observer.captioned),
+        )
+        self._assistant = Assistant(
+            instructions=self.options.instructions,
+            tools=tools(self),
+            chat_ctx=chat_ctx or llm.ChatContext.empty(),
+            listener=self._observer,
+        )
+        self._on_close = on_close
+        self._actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
+        self._worker: asyncio.Task[None] | None = None
+        self._turn_began_samples = 0
+        self._is_reply_asked = False
+        self._is_closed = False
+        self._apply_turns()
 
     @property
-    def id(self) -> str: ...
+    def playout(self) -> Playout:
+        return self._loudspeaker.playout
 
     @property
-    def options(self) -> SessionOptions: ...
+    def history(self) -> llm.ChatContext:
+        """What was said and heard so far."""
+        return self._agent_session.history
 
     @property
-    def playout(self) -> PlayoutSource: ...
+    def _turns(self) -> TurnOptions:
+        return self.options.turns or TurnOptions()
 
     async def start(self) -> None:
-        """Ready to hear; raises `EngineError` when an engine cannot be reached."""
+        session, synchronizer = self._agent_session, self._synchronizer
+        session.input.audio = self._microphone
+        session.output.audio = synchronizer.audio_output
+        session.output.transcription = synchronizer.text_output
+        session.on("user_state_changed", self._observer.user_state_changed)
+        session.on("agent_state_changed", self._observer.agent_state_changed)
+        session.on("user_input_transcribed", self._observer.transcribed)
+        session.on("function_tools_executed", self._observer.tools_executed)
+        session.on("speech_created", self._observer.speech_created)
+        self._worker = asyncio.create_task(self._act(), name="session-actions")
+        await session.start(self._assistant, record=False)
 
     async def aclose(self) -> None:
-        """End everything, cancel what is running; `events()` then ends. Idempotent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._worker is not None:
+            self._worker.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_DEADLINE):
+                await self._agent_session.aclose()
+                await self._synchronizer.aclose()
+        except TimeoutError:
+            logger.error("session did not close within %s s", CLOSE_DEADLINE)
+        finally:
+            if self._on_close is not None:
+                await self._on_close()
+            self._events.put_nowait(None)
 
-    def events(self) -> AsyncIterator[SessionEvent]:
-        """What happens, in order, for one reader."""
+    async def events(self) -> AsyncIterator[SessionEvent]:
+        while (event := await self._events.get()) is not None:
+            yield event
+            self._agent_session._recorded_events.clear()  # livekit keeps every event for ever
 
     def push_audio(self, frame: AudioFrame) -> None:
-        """Hear `frame`, of any rate; real-time paced by the sender, bounded by dropping the oldest."""
+        self._microphone.push(frame)
 
     def update(self, options: SessionOptions) -> None:
-        """Use other options from the next turn on."""
+        before, self.options = self.options, options
+        self._tts.voice, self._tts.speed = options.voice, options.speed
+        self._stt.language = options.language
+        if options.turns != before.turns:
+            self._apply_turns()
+        if options.instructions != before.instructions:
+            self._actions.put_nowait(lambda: self._assistant.update_instructions(options.instructions))
 
     def commit_input(self) -> str:
-        """End the user's turn now; returns the id of its item.
-
-        Raises `InvalidRequestError` (code `input_audio_buffer_commit_empty`) under 100 ms of audio.
-        """
+        heard = self._microphone.heard_samples
+        if (heard - self._turn_began_samples) * 1000 < MIN_COMMIT_MS * INPUT_RATE_HZ:
+            raise InvalidRequestError(
+                f"The input audio buffer holds less than {MIN_COMMIT_MS} ms of audio.",
+                code="input_audio_buffer_commit_empty",
+            )
+        self._turn_began_samples = heard
+        item_id = self._observer.open_turn().item_id
+        self._actions.put_nowait(self._commit)
+        return item_id
 
     def clear_input(self) -> None:
-        """Forget the audio of the turn that is being spoken."""
+        self._turn_began_samples = self._microphone.heard_samples
+        self._stt.forget()
+        self._observer.drop_turn()
+        self._agent_session.clear_user_turn()
 
     def add_message(self, role: Role, text: str, item_id: str | None = None) -> str:
-        """Add a written message to the history; returns its item id."""
+        item_id = item_id or new_id("item")
+
+        async def add() -> None:
+            context = self._assistant.chat_ctx.copy()
+            context.add_message(role=role, content=text, id=item_id)
+            await self._assistant.update_chat_ctx(context)
+
+        self._actions.put_nowait(add)
+        return item_id
 
     def respond(self, instructions: str | None = None, response_id: str | None = None) -> str:
-        """Ask for a reply to the history as it stands; returns the response's id.
+        if self._observer.reply is not None or self._is_reply_asked:
+            raise InvalidRequestError(
+                "The assistant is already replying; cancel that reply or wait for its end.",
+                code="conversation_already_has_active_response",
+            )
+        response_id = response_id or new_id("resp")
+        self._is_reply_asked = True
 
-        Raises `InvalidRequestError` (code `conversation_already_has_active_response`) while one is active.
-        """
+        async def reply() -> None:
+            self._is_reply_asked = False
+            handle = self._agent_session.generate_reply(instructions=instructions or NOT_GIVEN)
+            self._observer.expect(handle, response_id)
+
+        self._actions.put_nowait(reply)
+        return response_id
+
+    def say(self, text: str) -> None:
+        """Speak `text` as soon as nobody is speaking; it joins the history."""
+        if not self._is_closed:
+            self._agent_session.say(text)
 
     def interrupt(self, reason: InterruptReason = "client_cancelled") -> bool:
-        """Stop the active reply at once and drop its unheard rest; False when none was active."""
+        is_active = self._observer.reply is not None
+        self._observer.interrupting(reason)
+        self._agent_session.interrupt(force=True)
+        return is_active
+
+    async def _act(self) -> None:
+        """Run what was asked for, one after the other, in the order it was asked."""
+        while True:
+            action = await self._actions.get()
+            try:
+                await action()
+            except Exception:
+                logger.exception("a session action failed")
+                self._is_reply_asked = False
+
+    async def _commit(self) -> None:
+        await self._stt.flush()
+        text = await self._agent_session.commit_user_turn(
+            transcript_timeout=TRANSCRIPT_GRACE, skip_reply=True
+        )
+        self._observer.commit(text)
+
+    def _apply_turns(self) -> None:
+        turns = self._turns
+        is_manual = self.options.turns is None
+        observer = self._observer
+        observer.should_reply, observer.can_interrupt = turns.should_reply, turns.can_interrupt
+        observer.prefix_padding_ms = turns.prefix_padding_ms
+        for detector in (self._vad, self._stt.detector):
+            detector.update_options(activation_threshold=turns.threshold)
+        self._agent_session.update_options(
+            turn_detection="manual" if is_manual else WordsTurnDetector(),
+            endpointing_opts={
+                "min_delay": 0.0 if is_manual else turns.silence,
+                "max_delay": turns.max_wait,
+            },
+        )
+
+    def _make_stt(self) -> ServiceSTT:
+        def recognition(language: str, on_interim: Callable[[Segment], None]) -> StreamingRecognition:
+            return StreamingRecognition(self._clients.stt, language, on_interim)
+
+        return ServiceSTT(
+            recognition, self._observer, language=self.options.language, threshold=self._turns.threshold
+        )
+
+    def _make_agent_session(self) -> AgentSession[None]:
+        # every model is an instance and every mode is named: strings and defaults lead to a cloud
+        return AgentSession(
+            stt=self._stt,
+            llm=llm_adapter.service_llm(self._clients.llm, self._clients.language_model),
+            tts=self._tts,
+            vad=self._vad,
+            turn_handling={
+                "turn_detection": WordsTurnDetector(),
+                "endpointing": {"min_delay": self._turns.silence, "max_delay": self._turns.max_wait},
+                "interruption": {
+                    "mode": "vad",
+                    "min_duration": MIN_INTERRUPTION,
+                    "false_interruption_timeout": RESUME_AFTER,
+                },
+                "preemptive_generation": {"preemptive_tts": True},
+            },
+            aec_warmup_duration=None,
+            user_away_timeout=None,
+            session_close_transcript_timeout=0,
+            conn_options=SessionConnectOptions(
+                llm_conn_options=llm_adapter.CONNECT_OPTIONS,
+                tts_conn_options=tts_adapter.CONNECT_OPTIONS,
+                max_unrecoverable_errors=2**31,  # a failing engine costs turns, not the session
+            ),
+        )

@@ -16,6 +16,13 @@ class Turn:
     """When what happened, in wall-clock seconds; None until it did."""
 
     item_id: str
+    is_stopped: bool = False
+    segments: int = 0
+    """Segments of speech whose transcripts are still to come."""
+    said: str = ""
+    shown: str = ""
+    """The interim transcript as shown; it only grows."""
+    shown_before: str = ""
     speech_ended: float | None = None
     pause_seen: float | None = None
     transcribed: float | None = None
@@ -25,6 +32,24 @@ class Turn:
     tts_asked: float | None = None
     first_audio: float | None = None
     first_frame: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """The user stopped, everything is transcribed, and there was not a word."""
+        return self.is_stopped and self.segments == 0 and not self.said
+
+    def add_final(self, text: str) -> None:
+        """A segment's transcript is there."""
+        self.said = f"{self.said} {text}".strip()
+        self.shown_before = self.shown
+
+    def show_interim(self, text: str) -> bool:
+        """Let the shown transcript grow by the segment's interim `text`; False when it does not."""
+        shown = f"{self.shown_before} {text}".strip()
+        if shown == self.shown or not shown.startswith(self.shown):
+            return False
+        self.shown = shown
+        return True
 
     def latency(self) -> Latency:
         """The legs in milliseconds, for those whose both ends are known."""
