@@ -8,7 +8,8 @@ SottovoceError
 ├── InvalidRequestError    a request or event that breaks its contract
 │   └── BadAudioError      bytes that are no audio, or audio that is too long
 ├── TooLargeError          a body over its cap
-├── LimitExceededError     a rate or the number of sessions
+├── LimitExceededError     a rate, or what one key may use
+│   └── ServerFullError    every session of the server is taken
 └── EngineError            an engine service failed
     ├── EngineUnavailable  it cannot be reached, or is still loading
     ├── EngineTimeout      it let its deadline pass
@@ -105,6 +106,12 @@ class LimitExceededError(SottovoceError):
     def __init__(self, message: str, *, retry_after: float = 1.0, code: str | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after = retry_after
+
+
+class ServerFullError(LimitExceededError):
+    """Nobody's fault but the machine's size: 503 where a key's own limit is 429."""
+
+    http_status = 503
 
 
 class EngineError(SottovoceError):

@@ -1,0 +1,69 @@
+"""The gateway's bounds, each with what it protects, and the counting of sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+
+from sottovoce.errors import ServerFullError
+from sottovoce.http.body import MAX_JSON_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """Sizes in bytes, times in seconds."""
+
+    json_bytes: int = MAX_JSON_BYTES
+    """Memory of the engines from one request's JSON."""
+    upload_bytes: int = 25 * 1024 * 1024
+    """Memory and disk of the recogniser from one upload; OpenAI's own limit."""
+    body_deadline: float = 120.0
+    """Connections from senders that drip: a whole upload must have come by then."""
+    half_open_calls: int = 4
+    """Sockets and sessions from callers that never connect."""
+    call_deadline: float = 15.0
+    """The same, in time: a call that is not connected by then is ended."""
+
+
+SESSION_RETRY_AFTER = 5.0
+"""Seconds after which a refused client may try again: sessions last minutes, not milliseconds."""
+
+
+class Slots:
+    """Counts how many of a bounded number are taken; a full house refuses at once."""
+
+    def __init__(self, limit: int, noun: str) -> None:
+        self.limit = limit
+        self.noun = noun
+        self.taken = 0
+
+    def take(self) -> Slot:
+        """Raises `ServerFullError` when all are taken."""
+        if self.taken >= self.limit:
+            raise ServerFullError(
+                f"The server is full: {self.limit} {self.noun} at once. Try again in a moment, "
+                "or raise SOTTOVOCE_MAX_SESSIONS.",
+                retry_after=SESSION_RETRY_AFTER,
+            )
+        self.taken += 1
+        return Slot(self)
+
+
+class Slot:
+    """One taken place; given back once, however often it is released."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots: Slots | None = slots
+
+    def release(self) -> None:
+        if self._slots is not None:
+            self._slots.taken -= 1
+            self._slots = None
+
+    def __enter__(self) -> Slot:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

@@ -1,0 +1,194 @@
+"""Hands a request on to an engine service and its answer back, streaming both ways."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
+
+from sottovoce.config import EngineEndpoint, EngineKind
+from sottovoce.errors import (
+    EngineError,
+    EngineTimeout,
+    EngineUnavailable,
+    InvalidRequestError,
+    TooLargeError,
+)
+from sottovoce.gateway.engines import EngineDirectory
+
+logger = logging.getLogger(__name__)
+
+REQUEST_HEADERS = ("content-type", "content-length", "content-encoding", "accept", "x-request-id")
+"""What an engine may see of the client: neither its key and cookies nor where it came from."""
+
+RESPONSE_HEADERS = (
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "content-disposition",
+    "retry-after",
+)
+RESPONSE_HEADER_PREFIXES = ("x-request-id", "openai-", "x-ratelimit-")
+
+ENGINE_TIMEOUT = httpx.Timeout(connect=5.0, read=120.0, write=30.0, pool=10.0)
+"""Seconds; `read` is the longest silence of an engine, long enough for a cold prompt on a CPU."""
+
+MAX_ENGINE_CONNECTIONS = 64
+"""Descriptors; sessions have connections of their own."""
+
+
+def engine_client() -> httpx.AsyncClient:
+    """One pool of keep-alive connections to all engines; proxies of the environment are not used."""
+    limits = httpx.Limits(max_connections=MAX_ENGINE_CONNECTIONS, keepalive_expiry=30.0)
+    return httpx.AsyncClient(timeout=ENGINE_TIMEOUT, limits=limits, trust_env=False, follow_redirects=False)
+
+
+class Passthrough:
+    """An ASGI endpoint; everything in flight ends within moments when the client goes away."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        engines: EngineDirectory,
+        kind: EngineKind,
+        path: str,
+        *,
+        limit_bytes: int,
+        deadline: float,
+    ) -> None:
+        self.client = client
+        self.engines = engines
+        self.kind = kind
+        self.path = path
+        self.limit_bytes = limit_bytes
+        self.deadline = deadline
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = RequestBody(receive, self.limit_bytes, self.deadline)
+        body.refuse_announced(Request(scope).headers.get("content-length"))
+        answer = asyncio.create_task(self._answer(scope, body, send))
+        leaving = asyncio.create_task(body.disconnected())
+        try:
+            await asyncio.wait((answer, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                with contextlib.suppress(ClientGoneError):
+                    await answer
+        finally:
+            leaving.cancel()
+            answer.cancel()
+            await asyncio.gather(answer, leaving, return_exceptions=True)
+
+    async def _answer(self, scope: Scope, body: RequestBody, send: Send) -> None:
+        endpoint = self.engines.endpoint(self.kind)
+        request = self._request(Request(scope), endpoint, body)
+        try:
+            reply = await self.client.send(request, stream=True)
+        except httpx.HTTPError as error:
+            raise engine_error(self.kind, error) from error
+        try:
+            await self._hand_back(reply, scope, send)
+        finally:
+            await reply.aclose()
+
+    def _request(self, given: Request, endpoint: EngineEndpoint, body: RequestBody) -> httpx.Request:
+        headers = {name: given.headers[name] for name in REQUEST_HEADERS if name in given.headers}
+        headers["accept-encoding"] = "identity"
+        headers["authorization"] = f"Bearer {endpoint.api_key}"
+        url = endpoint.url.rstrip("/") + self.path
+        return self.client.build_request(given.method, url, headers=headers, content=body.chunks())
+
+    async def _hand_back(self, reply: httpx.Response, scope: Scope, send: Send) -> None:
+        if reply.status_code in (401, 403):
+            # passed on, it would read as if the client's own key were wrong
+            raise EngineUnavailable(
+                f"The {self.kind} engine refused this server's key; check SOTTOVOCE_{self.kind.upper()}_API_KEY.",
+                engine=self.kind,
+            )
+        headers = [(name, value) for name, value in reply.headers.raw if _is_passed_back(name)]
+        await send({"type": "http.response.start", "status": reply.status_code, "headers": headers})
+        try:
+            async for chunk in reply.aiter_raw():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except httpx.HTTPError as error:
+            # too late for a status: an answer that lacks its last chunk tells the client that it was cut
+            logger.warning("the %s engine's answer was cut: %s", self.kind, type(error).__name__)
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _is_passed_back(name: bytes) -> bool:
+    lower = name.decode("latin-1").lower()
+    return lower in RESPONSE_HEADERS or lower.startswith(RESPONSE_HEADER_PREFIXES)
+
+
+def engine_error(kind: EngineKind, error: httpx.HTTPError) -> EngineError:
+    """The failure of a call to an engine, for people."""
+    if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
+        return EngineTimeout(f"The {kind} engine did not answer in time.", engine=kind)
+    return EngineUnavailable(
+        f"The {kind} engine cannot be reached ({type(error).__name__}). It may be starting; try again in a moment.",
+        engine=kind,
+    )
+
+
+class ClientGoneError(Exception):
+    """The client left while its body was being read; there is nobody to tell."""
+
+
+class RequestBody:
+    """One request's body, capped while it streams, and the news that its sender left."""
+
+    def __init__(self, receive: Receive, limit_bytes: int, deadline: float) -> None:
+        self._receive = receive
+        self._limit_bytes = limit_bytes
+        self._deadline = deadline
+        self._is_over = asyncio.Event()
+        self._is_gone = False
+
+    def refuse_announced(self, content_length: str | None) -> None:
+        """Raises `TooLargeError` before anything is read, where the sender says how much will come."""
+        if content_length is not None and int(content_length) > self._limit_bytes:
+            raise self._too_large()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Raises `TooLargeError`, `InvalidRequestError` past the deadline, `ClientGoneError`."""
+        received_bytes, ends_at = 0, asyncio.get_running_loop().time() + self._deadline
+        try:
+            while True:
+                message = await self._next(ends_at)
+                chunk = message.get("body", b"")
+                received_bytes += len(chunk)
+                if received_bytes > self._limit_bytes:
+                    raise self._too_large()
+                if chunk:
+                    yield chunk
+                if not message.get("more_body", False):
+                    return
+        finally:
+            self._is_over.set()
+
+    async def disconnected(self) -> None:
+        """Returns when the client has gone away; reads no message that `chunks` is waiting for."""
+        await self._is_over.wait()
+        while not self._is_gone:
+            self._is_gone = (await self._receive())["type"] == "http.disconnect"
+
+    async def _next(self, ends_at: float) -> Message:
+        try:
+            async with asyncio.timeout_at(ends_at):
+                message = await self._receive()
+        except TimeoutError:
+            raise InvalidRequestError(f"The body did not arrive within {self._deadline:.0f} s.") from None
+        if message["type"] == "http.disconnect":
+            self._is_gone = True
+            raise ClientGoneError
+        return message
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(f"The body is larger than the limit of {self._limit_bytes} bytes.")
