@@ -29,7 +29,7 @@ from sottovoce.http.server import ServerLimits, listen, serve
 logger = logging.getLogger(__name__)
 
 SERVICE_KEY = "SOTTOVOCE_SERVICE_KEY"
-"""The environment variable with the service's key: never on the command line, where every user can read it."""
+"""The environment variable with the service's key: a command line can be read by every user."""
 
 MIN_SERVICE_KEY_CHARACTERS = 16
 """Keeps a key that could be guessed from guarding a service."""
@@ -122,7 +122,7 @@ async def _force(stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
 
 
 def _leave_busy_threads() -> None:
-    """The interpreter joins threads when it ends, so one that is stuck in native code would keep the process."""
+    """The interpreter joins threads when it ends; one stuck in native code would keep the process alive."""
     busy = [thread.name for thread in threading.enumerate() if not thread.daemon]
     if busy != [threading.main_thread().name]:
         logger.warning("leaving although threads are busy: %s", ", ".join(busy))

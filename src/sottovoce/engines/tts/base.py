@@ -1,0 +1,62 @@
+"""What every speech synthesiser promises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from sottovoce.audio.frame import AudioFrame
+
+MIN_SPEED = 0.25
+MAX_SPEED = 4.0
+"""OpenAI's range, as a factor of the voice's usual pace."""
+
+MAX_INPUT_CHARACTERS = 4096
+"""OpenAI's limit; it bounds what one request can make an engine do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """`id` is what a request names; `language` is a BCP 47 tag in lower case ("en-us")."""
+
+    id: str
+    name: str
+    language: str
+
+
+class Synthesizer(Protocol):
+    """Turns text into speech.
+
+    Safe to cancel: closing or cancelling the iterator stops the work within milliseconds and leaves the
+    engine ready for others. It ends, or raises an `EngineError`, within its deadline. It never blocks the
+    event loop.
+    """
+
+    @property
+    def model(self) -> str:
+        """The name under which `/v1/models` lists the engine."""
+
+    async def load(self) -> None:
+        """Get ready to speak. Raises `EngineUnavailable` saying what is missing."""
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """The voices a user may choose from; `check_voice` may know further spellings."""
+
+    def check_voice(self, voice: str) -> None:
+        """Raise `InvalidRequestError` with param "voice" if there is no such voice."""
+
+    def synthesize(self, text: str, voice: str, speed: float) -> AsyncGenerator[AudioFrame]:
+        """Speak `text`: frames in order and of one sample rate, the first as soon as there is sound.
+
+        Text without anything to say gives a short silence, never no frame. `speed` lies between MIN_SPEED
+        and MAX_SPEED.
+        """
+
+    @property
+    def fault(self) -> str | None:
+        """Why the engine cannot speak again without a new process, or None while it is well."""
+
+    def close(self) -> None:
+        """Stop what is being spoken and let go of the engine."""
