@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from sottovoce.audio.frame import BYTES_PER_SAMPLE
@@ -48,5 +49,6 @@ class Resampler:
     def _convert(self, samples: bytes, *, is_last: bool) -> bytes:
         if self._stream is None:
             return samples
-        converted = self._stream.resample_chunk(np.frombuffer(samples, dtype="<i2").astype(np.int16), is_last)
+        given = np.frombuffer(samples, dtype="<i2").astype(np.int16)
+        converted: npt.NDArray[np.int16] = self._stream.resample_chunk(given, is_last)
         return converted.astype("<i2").tobytes()
