@@ -17,8 +17,9 @@ FRAME_MS = 20
 FRAME_BYTES = PLAYOUT_RATE_HZ * FRAME_MS // 1000 * 2
 BYTES_PER_SECOND = PLAYOUT_RATE_HZ * 2
 
-MAX_BUFFERED = 30.0
-"""Seconds of speech held ready; a voice that runs further ahead is made to wait."""
+MAX_BUFFERED = 1.0
+"""Seconds of speech held ready; a voice that runs further ahead is made to wait. What passes here is
+analysed for its captions on the event loop, 12 ms for each second, so bursts are kept short."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.playout import Playout
 from sottovoce.conversation.adapters import llm as llm_adapter
 from sottovoce.conversation.adapters import tts as tts_adapter
+from sottovoce.conversation.adapters.batch_recognition import BatchRecognition
 from sottovoce.conversation.adapters.clients import EngineClients
-from sottovoce.conversation.adapters.recognition import Segment, StreamingRecognition
+from sottovoce.conversation.adapters.recognition import Recognition, Segment, StreamingRecognition
 from sottovoce.conversation.adapters.stt import ServiceSTT
 from sottovoce.conversation.assistant import Assistant
 from sottovoce.conversation.audio_io import INPUT_RATE_HZ, Captions, Loudspeaker, Microphone
@@ -92,6 +93,7 @@ class Session:
         self._turn_began_samples = 0
         self._is_reply_asked = False
         self._is_closed = False
+        self._is_streaming = True
         self._apply_turns()
 
     @property
@@ -101,13 +103,14 @@ class Session:
     @property
     def history(self) -> llm.ChatContext:
         """What was said and heard so far."""
-        return self._agent_session.history
+        return self._assistant.chat_ctx
 
     @property
     def _turns(self) -> TurnOptions:
         return self.options.turns or TurnOptions()
 
     async def start(self) -> None:
+        self._is_streaming = await self._clients.stt_streams()
         session, synchronizer = self._agent_session, self._synchronizer
         session.input.audio = self._microphone
         session.output.audio = synchronizer.audio_output
@@ -245,12 +248,18 @@ class Session:
         )
 
     def _make_stt(self) -> ServiceSTT:
-        def recognition(language: str, on_interim: Callable[[Segment], None]) -> StreamingRecognition:
-            return StreamingRecognition(self._clients.stt, language, on_interim)
-
         return ServiceSTT(
-            recognition, self._observer, language=self.options.language, threshold=self._turns.threshold
+            self._recognition,
+            self._observer,
+            language=self.options.language,
+            threshold=self._turns.threshold,
         )
+
+    def _recognition(self, language: str, on_interim: Callable[[Segment], None]) -> Recognition:
+        clients = self._clients
+        if self._is_streaming:
+            return StreamingRecognition(clients.stt, language, on_interim)
+        return BatchRecognition(clients.stt, clients.http, language)
 
     def _make_agent_session(self) -> AgentSession[None]:
         # every model is an instance and every mode is named: strings and defaults lead to a cloud

@@ -6,6 +6,7 @@ import httpx
 import openai
 
 from sottovoce.config import EngineEndpoint
+from sottovoce.conversation.adapters.recognition import can_stream
 
 MAX_CONNECTIONS = 64
 KEEP_ALIVE = 60.0
@@ -20,6 +21,7 @@ class EngineClients:
         self.stt = stt
         self.llm = llm
         self.tts = tts
+        self._stt_streams: bool | None = None
         limits = httpx.Limits(
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
@@ -32,6 +34,12 @@ class EngineClients:
             max_retries=0,
             http_client=openai.DefaultAsyncHttpxClient(trust_env=False),
         )
+
+    async def stt_streams(self) -> bool:
+        """Whether the recogniser takes speech as it comes; asked once, and only of one that is not ours."""
+        if self._stt_streams is None:
+            self._stt_streams = self.stt.is_local or await can_stream(self.stt)
+        return self._stt_streams
 
     async def aclose(self) -> None:
         """Close the pools; call it when the process ends."""

@@ -13,10 +13,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from sottovoce.config import EngineEndpoint
 from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable
@@ -32,7 +33,7 @@ MAX_SEGMENT = 60.0
 RETRY_DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 MAX_MESSAGE_BYTES = 1 << 20
 
-_MAX_SEGMENT_BYTES = int(MAX_SEGMENT * SAMPLE_RATE_HZ * 2)
+MAX_SEGMENT_BYTES = int(MAX_SEGMENT * SAMPLE_RATE_HZ * 2)
 
 
 @dataclass(eq=False)
@@ -104,7 +105,7 @@ class StreamingRecognition:
         return segment
 
     def append(self, segment: Segment, pcm: bytes) -> None:
-        room = _MAX_SEGMENT_BYTES - len(segment.audio)
+        room = MAX_SEGMENT_BYTES - len(segment.audio)
         if room > 0:
             segment.audio += pcm[:room]
             self._send(_append(pcm[:room]))
@@ -130,7 +131,7 @@ class StreamingRecognition:
         while True:
             try:
                 async with asyncio.timeout(CONNECT_DEADLINE):
-                    socket = await self._connect()
+                    socket = await _connect(self._endpoint)
                 attempt = 0
                 async with socket:
                     await self._converse(socket)
@@ -141,16 +142,6 @@ class StreamingRecognition:
             delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
             attempt += 1
             await asyncio.sleep(delay)
-
-    async def _connect(self) -> ClientConnection:
-        url = self._endpoint.url.replace("http", "ws", 1) + "/realtime?intent=transcription"
-        return await connect(
-            f"{url}&model={self._endpoint.model}",
-            additional_headers={"Authorization": f"Bearer {self._endpoint.api_key}"},
-            compression=None,
-            max_size=MAX_MESSAGE_BYTES,
-            proxy=None,
-        )
 
     async def _converse(self, socket: ClientConnection) -> None:
         self._outgoing = asyncio.Queue()
@@ -207,6 +198,33 @@ class StreamingRecognition:
             segment.text.set_result(result)
         else:
             segment.text.set_exception(result)
+
+
+async def _connect(endpoint: EngineEndpoint) -> ClientConnection:
+    url = (
+        endpoint.url.replace("http", "ws", 1)
+        + "/realtime?"
+        + urlencode({"intent": "transcription", "model": endpoint.model})
+    )
+    return await connect(
+        url,
+        additional_headers={"Authorization": f"Bearer {endpoint.api_key}"},
+        compression=None,
+        max_size=MAX_MESSAGE_BYTES,
+        proxy=None,
+    )
+
+
+async def can_stream(endpoint: EngineEndpoint) -> bool:
+    """Does the recogniser offer transcription sessions? False only where its server says no."""
+    try:
+        async with asyncio.timeout(CONNECT_DEADLINE):
+            async with await _connect(endpoint):
+                return True
+    except InvalidStatus as error:
+        return error.response.status_code >= 500
+    except (OSError, WebSocketException, TimeoutError):
+        return True
 
 
 _COMMIT = '{"type":"input_audio_buffer.commit"}'

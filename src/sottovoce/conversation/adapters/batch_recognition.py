@@ -1,0 +1,95 @@
+"""Recognisers that only take whole files: one upload to `/v1/audio/transcriptions` for each segment.
+
+Most OpenAI-compatible servers offer nothing else. There are no interim transcripts then, and the
+transcript comes later by the time the upload takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import wave
+
+import httpx
+from pydantic import BaseModel
+
+from sottovoce.config import EngineEndpoint
+from sottovoce.conversation.adapters.recognition import (
+    FINAL_DEADLINE,
+    MAX_SEGMENT_BYTES,
+    SAMPLE_RATE_HZ,
+    Segment,
+)
+from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable
+
+UPLOAD_DEADLINE = 4 * FINAL_DEADLINE
+"""Seconds for one upload: a model that reads whole files may be much slower than one that streams."""
+
+
+class _Transcription(BaseModel):
+    text: str
+
+
+class BatchRecognition:
+    """`Recognition` by uploads, one at a time so that the order holds."""
+
+    def __init__(self, endpoint: EngineEndpoint, client: httpx.AsyncClient, language: str) -> None:
+        self._endpoint = endpoint
+        self._client = client
+        self._language = language
+        self._order = asyncio.Lock()
+        self._uploads: set[asyncio.Task[None]] = set()
+
+    def begin(self) -> Segment:
+        return Segment(asyncio.get_running_loop().create_future())
+
+    def append(self, segment: Segment, pcm: bytes) -> None:
+        segment.audio += pcm[: max(0, MAX_SEGMENT_BYTES - len(segment.audio))]
+
+    def finish(self, segment: Segment) -> None:
+        segment.is_finished = True
+        upload = asyncio.create_task(self._transcribe(segment), name="transcription-upload")
+        self._uploads.add(upload)
+        upload.add_done_callback(self._uploads.discard)
+
+    async def aclose(self) -> None:
+        for upload in self._uploads:
+            upload.cancel()
+        await asyncio.gather(*self._uploads, return_exceptions=True)
+
+    async def _transcribe(self, segment: Segment) -> None:
+        async with self._order:
+            try:
+                text = await self._upload(bytes(segment.audio))
+            except EngineError as error:
+                if not segment.text.done():
+                    segment.text.set_exception(error)
+                return
+        if not segment.text.done():
+            segment.text.set_result(text.strip())
+
+    async def _upload(self, pcm: bytes) -> str:
+        try:
+            response = await self._client.post(
+                f"{self._endpoint.url}/audio/transcriptions",
+                headers={"Authorization": f"Bearer {self._endpoint.api_key}"},
+                data={"model": self._endpoint.model, "language": self._language, "response_format": "json"},
+                files={"file": ("speech.wav", _wav(pcm), "audio/wav")},
+                timeout=UPLOAD_DEADLINE,
+            )
+            response.raise_for_status()
+            return _Transcription.model_validate_json(response.content).text
+        except httpx.TimeoutException as error:
+            raise EngineTimeout("The recogniser took too long.", engine="stt") from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise EngineUnavailable(f"The recogniser failed: {error}", engine="stt") from error
+
+
+def _wav(pcm: bytes) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(SAMPLE_RATE_HZ)
+        writer.writeframes(pcm)
+    return file.getvalue()
