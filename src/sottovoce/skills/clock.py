@@ -68,9 +68,8 @@ def countdown_sentence(now: datetime, day: Day, unit: str = "days") -> str:
         return f"That is today, {say_date(day.date)}."
     span = _span(abs(days), unit)
     subject = "It" if day.form == "span" else day.label[:1].upper() + day.label[1:]
-    if days < 0:
-        return f"{subject} was {span} ago, on {say_date(day.date)}."
-    return f"{subject} is in {span}, on {say_date(day.date)}."
+    on = "" if day.form == "calendar" else f", on {say_date(day.date)}"
+    return f"{subject} was {span} ago{on}." if days < 0 else f"{subject} is in {span}{on}."
 
 
 def _span(days: int, unit: str) -> str:

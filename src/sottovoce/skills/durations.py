@@ -25,7 +25,7 @@ WORDS: Mapping[str, float] = {"half": 0.5, "quarter": 0.25, "couple": 2, "few": 
 
 def spoken_numbers(text: str) -> str:
     """`to_digits`, but "a second" stays a unit of time and half an hour stays as it is."""
-    kept = re.sub(r"\b(a|one|per) second\b(?! of)", r"\1 sec", text)
+    kept = re.sub(r"\b(a|one|per|\d+) second\b(?! of)", r"\1 sec", text)
     return to_digits(kept)
 
 
