@@ -19,7 +19,9 @@ if (size > BUDGET_BYTES) {
 
 const styles = readdirSync(join(DIST, "assets")).filter((file) => file.endsWith(".css"));
 for (const file of [join(DIST, "index.html"), ...styles.map((name) => join(DIST, "assets", name))]) {
-  const foreign = readFileSync(file, "utf8").match(/(?:src|href)="(?:https?:)?\/\/[^"]+|url\(["']?(?:https?:)?\/\/[^)]+/);
+  const foreign = readFileSync(file, "utf8").match(
+    /(?:src|href)="(?:https?:)?\/\/[^"]+|url\(["']?(?:https?:)?\/\/[^)]+/,
+  );
   if (foreign) {
     process.stderr.write(`${file} loads from a foreign host: ${foreign[0]}\n`);
     process.exit(1);

@@ -5,7 +5,12 @@ const parse = (value: unknown) => parseServerEvent(JSON.stringify(value));
 
 describe("parseServerEvent", () => {
   it("keeps a known event whole, with fields it does not name", () => {
-    const event = { type: "input_audio_buffer.speech_started", event_id: "event_1", item_id: "item_1", audio_start_ms: 40 };
+    const event = {
+      type: "input_audio_buffer.speech_started",
+      event_id: "event_1",
+      item_id: "item_1",
+      audio_start_ms: 40,
+    };
     expect(parse(event)).toEqual(event);
   });
 
@@ -21,15 +26,29 @@ describe("parseServerEvent", () => {
   it("ignores what is no JSON", () => expect(parseServerEvent("{")).toBeNull());
 
   it("takes latency legs that are unknown as null, but not as absent", () => {
-    const legs = { vad: 90, stt_final: null, end_of_turn: null, llm_first_token: 3, tts_first_audio: 8, delivery: 20 };
+    const legs = {
+      vad: 90,
+      stt_final: null,
+      end_of_turn: null,
+      llm_first_token: 3,
+      tts_first_audio: 8,
+      delivery: 20,
+    };
     const event = { type: "sottovoce.turn.metrics", item_id: "item_1", response_id: "resp_1" };
     expect(parse({ ...event, latency_ms: { ...legs, voice_to_voice: 410 } })).not.toBeNull();
     expect(parse({ ...event, latency_ms: legs })).toBeNull();
   });
 
   it("reads optional item fields that are absent or null", () => {
-    const item = { id: "item_1", type: "message", role: "user", content: [{ type: "input_audio", transcript: null }] };
+    const item = {
+      id: "item_1",
+      type: "message",
+      role: "user",
+      content: [{ type: "input_audio", transcript: null }],
+    };
     expect(parse({ type: "conversation.item.added", item })).not.toBeNull();
-    expect(parse({ type: "conversation.item.added", item: { id: "item_1", type: "message" } })).not.toBeNull();
+    expect(
+      parse({ type: "conversation.item.added", item: { id: "item_1", type: "message" } }),
+    ).not.toBeNull();
   });
 });

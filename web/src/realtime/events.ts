@@ -108,6 +108,7 @@ export type MessageItem = {
 export type ClientEvent =
   | { type: "input_audio_buffer.append"; audio: string }
   | { type: "conversation.item.create"; item: MessageItem }
+  | { type: "conversation.item.truncate"; item_id: string; content_index: 0; audio_end_ms: number }
   | { type: "response.create" }
   | { type: "response.cancel" }
   | { type: "output_audio_buffer.clear" };

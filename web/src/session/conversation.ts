@@ -106,7 +106,9 @@ export function assistantEntry(
 }
 
 /** What both sides said and heard, oldest first: enough to take the thread up again elsewhere. */
-export function spokenMessages(conversation: Conversation): { id: string; role: "user" | "assistant"; text: string }[] {
+export function spokenMessages(
+  conversation: Conversation,
+): { id: string; role: "user" | "assistant"; text: string }[] {
   return conversation.entries.flatMap((entry) =>
     (entry.kind === "user" || entry.kind === "assistant") && entry.text.trim() !== ""
       ? [{ id: entry.id, role: entry.kind, text: entry.text }]

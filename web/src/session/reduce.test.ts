@@ -4,8 +4,14 @@ import { type ConversationEvent, reduce } from "./reduce";
 
 const after = (...events: ConversationEvent[]): Conversation => events.reduce(reduce, emptyConversation);
 
-const started = (item_id = "u1"): ConversationEvent => ({ type: "input_audio_buffer.speech_started", item_id });
-const stopped = (item_id = "u1"): ConversationEvent => ({ type: "input_audio_buffer.speech_stopped", item_id });
+const started = (item_id = "u1"): ConversationEvent => ({
+  type: "input_audio_buffer.speech_started",
+  item_id,
+});
+const stopped = (item_id = "u1"): ConversationEvent => ({
+  type: "input_audio_buffer.speech_stopped",
+  item_id,
+});
 const interim = (delta: string, item_id = "u1"): ConversationEvent => ({
   type: "conversation.item.input_audio_transcription.delta",
   item_id,
@@ -98,7 +104,13 @@ describe("a reply", () => {
   it("keeps what was heard and strikes what was not", () => {
     const cut = after(
       words("One, two, three"),
-      { type: "sottovoce.response.heard", response_id: "r1", item_id: "a1", heard: "One, two,", unheard: " three, four" },
+      {
+        type: "sottovoce.response.heard",
+        response_id: "r1",
+        item_id: "a1",
+        heard: "One, two,",
+        unheard: " three, four",
+      },
       done("cancelled"),
     );
     expect(cut.entries).toMatchObject([{ text: "One, two,", unheard: " three, four", isDone: true }]);
@@ -118,9 +130,15 @@ describe("a reply", () => {
   it("that fails says why", () => {
     const failed = after({
       type: "response.done",
-      response: { id: "r1", status: "failed", status_details: { error: { message: "The model is loading." } } },
+      response: {
+        id: "r1",
+        status: "failed",
+        status_details: { error: { message: "The model is loading." } },
+      },
     });
-    expect(failed.entries).toMatchObject([{ kind: "notice", text: "The model is loading.", isProblem: true }]);
+    expect(failed.entries).toMatchObject([
+      { kind: "notice", text: "The model is loading.", isProblem: true },
+    ]);
     expect(after(done("failed")).entries).toMatchObject([{ text: "The assistant could not answer." }]);
   });
 
@@ -149,7 +167,10 @@ describe("hushing the assistant while the user begins to speak", () => {
 
   it.each<[string, ConversationEvent[]]>([
     ["its words go on", [words(" three")]],
-    ["its sound goes on", [{ type: "response.output_audio.delta", response_id: "r1", item_id: "a1", delta: "" }]],
+    [
+      "its sound goes on",
+      [{ type: "response.output_audio.delta", response_id: "r1", item_id: "a1", delta: "" }],
+    ],
     ["a new reply sounds", [{ type: "output_audio_buffer.started", response_id: "r2" }]],
     ["it speaks again", [state("speaking")]],
     ["the user has stopped", [stopped()]],
@@ -170,10 +191,17 @@ describe("what else is shown", () => {
       { type: "page.typed", id: "item_t", text: "Roll a die" },
       {
         type: "conversation.item.added",
-        item: { id: "item_t", type: "message", role: "user", content: [{ type: "input_text", text: "Roll a die" }] },
+        item: {
+          id: "item_t",
+          type: "message",
+          role: "user",
+          content: [{ type: "input_text", text: "Roll a die" }],
+        },
       },
     );
-    expect(typed.entries).toEqual([{ kind: "user", id: "item_t", text: "Roll a die", isFinal: true, isTyped: true }]);
+    expect(typed.entries).toEqual([
+      { kind: "user", id: "item_t", text: "Roll a die", isFinal: true, isTyped: true },
+    ]);
   });
 
   it("keeps a place for a spoken item that was committed without a speech_started", () => {
@@ -229,7 +257,9 @@ describe("what else is shown", () => {
 
 describe("losing the connection", () => {
   it("settles what was under way and drops what never had words", () => {
-    const lost = after(started("u1"), interim("what ti", "u1"), started("u2"), words("It"), { type: "page.disconnected" });
+    const lost = after(started("u1"), interim("what ti", "u1"), started("u2"), words("It"), {
+      type: "page.disconnected",
+    });
     expect(lost.entries).toMatchObject([
       { id: "u1", isFinal: true },
       { id: "a1", isDone: true, spokenFrom: 2 },
@@ -241,7 +271,13 @@ describe("losing the connection", () => {
     const cut = after(
       final("Count to four"),
       words("One, two, three"),
-      { type: "sottovoce.response.heard", response_id: "r1", item_id: "a1", heard: "One, two", unheard: " three" },
+      {
+        type: "sottovoce.response.heard",
+        response_id: "r1",
+        item_id: "a1",
+        heard: "One, two",
+        unheard: " three",
+      },
       { type: "page.notice", text: "Connection lost.", isProblem: true },
     );
     expect(spokenMessages(cut)).toEqual([

@@ -4,6 +4,7 @@ import {
   assistantEntry,
   type Conversation,
   type Entry,
+  emptyConversation,
   userEntry,
   withEntry,
   withNotice,
@@ -16,7 +17,8 @@ export type PageEvent =
   | { type: "page.connected" }
   | { type: "page.disconnected" }
   | { type: "page.notice"; text: string; isProblem: boolean }
-  | { type: "page.cleared"; empty: Conversation };
+  | { type: "page.interrupted" }
+  | { type: "page.cleared" };
 
 export type ConversationEvent = ServerEvent | PageEvent;
 
@@ -58,7 +60,7 @@ export function reduce(conversation: Conversation, event: ConversationEvent): Co
       return { ...conversation, isReplying: true };
     case "response.output_audio.delta":
     case "output_audio_buffer.started":
-      return { ...conversation, isHushed: false };
+      return audible(conversation);
     case "response.output_audio_transcript.delta":
     case "response.output_text.delta":
       return withWords(conversation, event);
@@ -101,10 +103,16 @@ export function reduce(conversation: Conversation, event: ConversationEvent): Co
       return withEverythingSettled(conversation);
     case "page.notice":
       return withNotice(conversation, { text: event.text, isProblem: event.isProblem, engine: null });
+    case "page.interrupted":
+      return { ...conversation, isHushed: true };
     case "page.cleared":
-      return event.empty;
+      return emptyConversation;
   }
 }
+
+/** The same object where nothing changes: sound arrives fifty times a second. */
+const audible = (conversation: Conversation): Conversation =>
+  conversation.isHushed ? { ...conversation, isHushed: false } : conversation;
 
 type Of<T extends ServerEvent["type"]> = Extract<ServerEvent, { type: T }>;
 

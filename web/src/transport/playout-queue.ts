@@ -5,22 +5,31 @@ export const CUSHION_SAMPLES = 0.06 * WIRE_RATE_HZ;
 /** A server that does not pace its audio may send a whole reply at once; beyond this the newest is dropped. */
 export const MAX_QUEUED_SAMPLES = 300 * WIRE_RATE_HZ;
 
+type Chunk = { item: string; samples: Float32Array };
+
+/** How much of an item was played: silence while waiting does not count. */
+export type Position = { item: string; samples: number };
+
 /** Received audio on its way to the loudspeaker. Time is counted in pulled samples alone. */
 export class PlayoutQueue {
-  #chunks: Float32Array[] = [];
+  #chunks: Chunk[] = [];
   #queued = 0;
   #waited = 0;
   #isPlaying = false;
-  #played = 0;
+  #position: Position | null = null;
 
-  /** Samples that were really played since the last flush: silence while waiting does not count. */
-  get played(): number {
-    return this.#played;
+  /** Of the item that was played last; null before the first. */
+  get position(): Position | null {
+    return this.#position;
   }
 
-  push(samples: Float32Array): void {
+  get queued(): number {
+    return this.#queued;
+  }
+
+  push(item: string, samples: Float32Array): void {
     if (samples.length === 0 || this.#queued + samples.length > MAX_QUEUED_SAMPLES) return;
-    this.#chunks.push(samples);
+    this.#chunks.push({ item, samples });
     this.#queued += samples.length;
   }
 
@@ -32,14 +41,12 @@ export class PlayoutQueue {
     while (filled < out.length) {
       const chunk = this.#chunks[0];
       if (!chunk) break;
-      const part = chunk.subarray(0, out.length - filled);
+      const part = chunk.samples.subarray(0, out.length - filled);
       out.set(part, filled);
       filled += part.length;
-      if (part.length === chunk.length) this.#chunks.shift();
-      else this.#chunks[0] = chunk.subarray(part.length);
+      this.#advance(chunk, part.length);
     }
     this.#queued -= filled;
-    this.#played += filled;
     if (this.#queued === 0) this.#isPlaying = false;
   }
 
@@ -48,7 +55,14 @@ export class PlayoutQueue {
     this.#queued = 0;
     this.#waited = 0;
     this.#isPlaying = false;
-    this.#played = 0;
+    this.#position = null;
+  }
+
+  #advance({ item, samples }: Chunk, played: number): void {
+    if (played === samples.length) this.#chunks.shift();
+    else this.#chunks[0] = { item, samples: samples.subarray(played) };
+    const before = this.#position?.item === item ? this.#position.samples : 0;
+    this.#position = { item, samples: before + played };
   }
 
   /** Waits for a cushion, but for a reply shorter than one no longer than it would take to gather. */

@@ -1,25 +1,38 @@
-import { PlayoutQueue } from "./playout-queue";
+import { PlayoutQueue, type Position } from "./playout-queue";
 
-/** Samples to queue, or an order to drop what is queued. */
-export type PlayoutMessage = Float32Array<ArrayBuffer> | "flush";
+export type PlayoutOrder =
+  | { type: "push"; item: string; samples: Float32Array<ArrayBuffer> }
+  | { type: "flush" }
+  | { type: "report" };
 
-/** Plays what is posted to it; answers a flush with the number of samples that had been played. */
+/** The answers to a flush and to a report. */
+export type PlayoutReport =
+  | { type: "flushed"; position: Position | null }
+  | { type: "queued"; samples: number };
+
 class PlayoutProcessor extends AudioWorkletProcessor {
   readonly #queue = new PlayoutQueue();
 
   constructor() {
     super();
-    this.port.onmessage = ({ data }: MessageEvent<PlayoutMessage>) => {
-      if (data !== "flush") return this.#queue.push(data);
-      this.port.postMessage(this.#queue.played);
-      this.#queue.flush();
-    };
+    this.port.onmessage = ({ data }: MessageEvent<PlayoutOrder>) => this.#obey(data);
   }
 
   process(_inputs: Float32Array[][], [output]: Float32Array[][]): boolean {
     const channel = output?.[0];
     if (channel) this.#queue.pull(channel);
     return true;
+  }
+
+  #obey(order: PlayoutOrder): void {
+    if (order.type === "push") return this.#queue.push(order.item, order.samples);
+    if (order.type === "report") return this.#post({ type: "queued", samples: this.#queue.queued });
+    this.#post({ type: "flushed", position: this.#queue.position });
+    this.#queue.flush();
+  }
+
+  #post(report: PlayoutReport): void {
+    this.port.postMessage(report);
   }
 }
 

@@ -1,6 +1,11 @@
 import { type ClientEvent, parseServerEvent } from "../realtime/events";
 import { refusalOf } from "./refusal";
-import { type OpenTransport, type TransportListeners, UnusableTransportError, type VoiceTransport } from "./transport";
+import {
+  type OpenTransport,
+  type TransportListeners,
+  UnusableTransportError,
+  type VoiceTransport,
+} from "./transport";
 
 const CALLS_URL = "/v1/realtime/calls?extensions=sottovoce";
 /** On a network that lets UDP through a call connects within a second. */
@@ -9,7 +14,8 @@ const CONNECT_TIMEOUT_MS = 4_000;
 const DISCONNECTED_TIMEOUT_MS = 4_000;
 
 export const openWebRtc: OpenTransport = async (listeners, signal) => {
-  if (typeof RTCPeerConnection === "undefined") throw new UnusableTransportError("This browser has no WebRTC.");
+  if (typeof RTCPeerConnection === "undefined")
+    throw new UnusableTransportError("This browser has no WebRTC.");
   const call = new Call(listeners);
   const giveUp = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]);
   try {
@@ -17,7 +23,8 @@ export const openWebRtc: OpenTransport = async (listeners, signal) => {
     return call;
   } catch (error) {
     call.close();
-    if (giveUp.aborted && !signal.aborted) throw new UnusableTransportError("No media connection came about.");
+    if (giveUp.aborted && !signal.aborted)
+      throw new UnusableTransportError("No media connection came about.");
     throw error;
   }
 };
