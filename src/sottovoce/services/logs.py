@@ -1,0 +1,64 @@
+"""What a child prints, made into log records of the parent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterator
+
+MAX_LINE_BYTES = 4096
+"""Bounds what one line of a child puts into the parent's memory and log; the rest of it is dropped."""
+
+_READ_BYTES = 16 * 1024
+_LEVEL = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]+")
+
+
+class LineSplitter:
+    """Bytes in, whole lines out, each at most `limit_bytes` long."""
+
+    def __init__(self, limit_bytes: int = MAX_LINE_BYTES) -> None:
+        self.limit_bytes = limit_bytes
+        self._line = b""
+
+    def push(self, chunk: bytes) -> Iterator[str]:
+        """The lines that `chunk` ends."""
+        *ended, rest = chunk.split(b"\n")
+        for line in ended:
+            yield self._text(self._line + line)
+            self._line = b""
+        self._line = (self._line + rest)[: self.limit_bytes]
+
+    def flush(self) -> Iterator[str]:
+        """The last line, if nothing ended it."""
+        if self._line:
+            yield self._text(self._line)
+        self._line = b""
+
+    def _text(self, line: bytes) -> str:
+        """Without control characters: a child's output must not forge a log or steer a terminal."""
+        return _CONTROL.sub(" ", line[: self.limit_bytes].decode("utf-8", "replace")).strip()
+
+
+class ChildLog:
+    """Forwards a child's output line by line and remembers the last line, which often tells why it died."""
+
+    def __init__(self, kind: str) -> None:
+        self.logger = logging.getLogger(f"sottovoce.engine.{kind}")
+        self.last_line = ""
+
+    async def forward(self, stream: asyncio.StreamReader) -> None:
+        """Until the stream ends."""
+        splitter = LineSplitter()
+        while chunk := await stream.read(_READ_BYTES):
+            self._log(splitter.push(chunk))
+        self._log(splitter.flush())
+
+    def _log(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            if line:
+                found = _LEVEL.match(line)
+                level, message = (found[1], found[2]) if found else ("INFO", line)
+                self.last_line = message
+                self.logger.log(logging.getLevelNamesMapping()[level], "%s", message)
