@@ -10,7 +10,7 @@ from typing import TypeAlias
 import httpx
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
 from sottovoce.config import Settings
@@ -22,7 +22,7 @@ from sottovoce.gateway.headers import SecurityHeaders
 from sottovoce.gateway.limits import GatewayLimits, Slots
 from sottovoce.gateway.passthrough import engine_client
 from sottovoce.gateway.routes import engines as engine_routes
-from sottovoce.gateway.routes import health, models, page
+from sottovoce.gateway.routes import health, models, page, status
 from sottovoce.http.errors import EXCEPTION_HANDLERS
 
 SessionFactory: TypeAlias = Callable[[], SessionPort]
@@ -54,9 +54,12 @@ def create_app(
     sessions = Slots(settings.max_sessions, "sessions")
 
     routes: list[BaseRoute] = [
-        *health.routes(settings, engines, sessions),
-        *models.routes(client, engines),
-        *engine_routes.routes(client, engines, limits),
+        *health.routes(engines),
+        Mount("/api", routes=[*status.routes(settings, engines, sessions)]),
+        Mount(
+            "/v1",
+            routes=[*models.routes(client, engines), *engine_routes.routes(client, engines, limits)],
+        ),
         *page.routes(page_folder, credentials, is_behind_proxy=settings.behind_proxy),
     ]
 

@@ -100,7 +100,8 @@ class Credentials:
                 raise AuthError("The API key is wrong. `sottovoce key show` prints the right one.")
         elif not self._is_page(connection):
             raise AuthError(
-                "No API key was given. Send it as `Authorization: Bearer KEY`; `sottovoce key show` prints it."
+                "No API key was given. Send it as `Authorization: Bearer KEY`; "
+                "`sottovoce key show` prints it."
             )
 
     def _is_page(self, connection: HTTPConnection) -> bool:

@@ -166,7 +166,7 @@ def _is_loopback(name: str) -> bool:
 
 def _foreign(origin: str | None) -> ForbiddenError:
     return ForbiddenError(
-        f"Pages of {(origin or 'other sites')[:255]} may not use this server. If they should, add the origin to "
-        "SOTTOVOCE_ALLOWED_ORIGINS.",
+        f"Pages of {(origin or 'other sites')[:255]} may not use this server. If they should, add the "
+        "origin to SOTTOVOCE_ALLOWED_ORIGINS.",
         code="origin_not_allowed",
     )

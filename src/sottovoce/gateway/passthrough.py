@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import httpx
 from starlette.requests import Request
@@ -107,7 +106,8 @@ class Passthrough:
         if reply.status_code in (401, 403):
             # passed on, it would read as if the client's own key were wrong
             raise EngineUnavailable(
-                f"The {self.kind} engine refused this server's key; check SOTTOVOCE_{self.kind.upper()}_API_KEY.",
+                f"The {self.kind} engine refused this server's key. "
+                f"Check SOTTOVOCE_{self.kind.upper()}_API_KEY.",
                 engine=self.kind,
             )
         headers = [(name, value) for name, value in reply.headers.raw if _is_passed_back(name)]
@@ -132,7 +132,8 @@ def engine_error(kind: EngineKind, error: httpx.HTTPError) -> EngineError:
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
         return EngineTimeout(f"The {kind} engine did not answer in time.", engine=kind)
     return EngineUnavailable(
-        f"The {kind} engine cannot be reached ({type(error).__name__}). It may be starting; try again in a moment.",
+        f"The {kind} engine cannot be reached ({type(error).__name__}). It may be starting; "
+        "try again in a moment.",
         engine=kind,
     )
 

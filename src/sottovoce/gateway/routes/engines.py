@@ -1,4 +1,4 @@
-"""OpenAI's REST calls that an engine service answers."""
+"""OpenAI's REST calls that an engine service answers; paths are those under `/v1`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def routes(client: httpx.AsyncClient, engines: EngineDirectory, limits: GatewayL
         endpoint = Passthrough(
             client, engines, kind, path, limit_bytes=limit_bytes, deadline=limits.body_deadline
         )
-        return Route(f"/v1{path}", endpoint, methods=["POST"])
+        return Route(path, endpoint, methods=["POST"])
 
     return [
         passed_on("stt", "/audio/transcriptions", limits.upload_bytes),

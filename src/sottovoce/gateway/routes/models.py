@@ -54,7 +54,7 @@ def routes(client: httpx.AsyncClient, engines: EngineDirectory) -> list[Route]:
             raise NotFoundError(f"There is no model {name!r}.", param="model", code="model_not_found")
         return JSONResponse(model.model_dump())
 
-    return [Route("/v1/models", every), Route("/v1/models/{model:path}", one)]
+    return [Route("/models", every), Route("/models/{model:path}", one)]
 
 
 async def _models_of(
