@@ -92,13 +92,13 @@ class SystemChild:
 
 @dataclass(frozen=True, slots=True)
 class Spawner:
-    """Starts `sottovoce KIND --fd N`; the key travels in the environment, which only the owner can read.
+    """Starts `python -m sottovoce.services KIND --fd N`. The key travels in the environment, which only the owner can read.
 
     Its standard input is a pipe whose other end only this process holds: the child goes when it closes.
     """
 
     home: Path
-    program: Sequence[str] = (sys.executable, "-P", "-m", "sottovoce")
+    program: Sequence[str] = (sys.executable, "-P", "-m", "sottovoce.services")
 
     async def __call__(self, kind: EngineKind, sock: socket.socket, key: str) -> SystemChild:
         process = await asyncio.create_subprocess_exec(
