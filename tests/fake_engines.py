@@ -1,0 +1,172 @@
+"""Scripted engines on loopback that speak OpenAI's API, so that a session is tested through its own wire.
+
+`FakeEngines.heard` scripts the recogniser (one text for each committed segment, "" for noise),
+`replies` scripts the model (text, or a tool call), and `failing` names engines that answer with errors or
+hang. The voice is a buzz whose length follows the text: `VOICE_RATE` characters a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from sottovoce.config import EngineEndpoint, EngineKind
+from sottovoce.http.server import ServerLimits, listen, serve
+
+VOICE_RATE = 15
+KEY = "fake-engine-key-0123456789"
+
+
+@dataclass
+class ToolCall:
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass
+class FakeEngines:
+    heard: deque[str] = field(default_factory=deque)
+    replies: deque[str | ToolCall] = field(default_factory=deque)
+    failing: dict[EngineKind, str] = field(default_factory=dict)
+    """"refuse" answers 500, "hang" never answers, "cut" breaks off in the middle."""
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    spoken: list[str] = field(default_factory=list)
+    voices: list[tuple[str, float]] = field(default_factory=list)
+    segments: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    url: str = ""
+    _sockets: set[WebSocket] = field(default_factory=set)
+
+    def endpoint(self, kind: EngineKind) -> EngineEndpoint:
+        return EngineEndpoint(kind, self.url, KEY, f"fake-{kind}")
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                WebSocketRoute("/v1/realtime", self.transcribe),
+                Route("/v1/chat/completions", self.complete, methods=["POST"]),
+                Route("/v1/audio/speech", self.speak, methods=["POST"]),
+            ]
+        )
+
+    async def transcribe(self, socket: WebSocket) -> None:
+        await socket.accept()
+        self.connections += 1
+        self._sockets.add(socket)
+        audio = b""
+        try:
+            async for message in socket.iter_text():
+                event = json.loads(message)
+                if event["type"] == "input_audio_buffer.append":
+                    audio += base64.b64decode(event["audio"])
+                elif event["type"] == "input_audio_buffer.commit":
+                    segment, audio = audio, b""
+                    await self._final(socket, segment)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._sockets.discard(socket)
+
+    async def _final(self, socket: WebSocket, segment: bytes) -> None:
+        self.segments.append(segment)
+        prefix = "conversation.item.input_audio_transcription"
+        match self.failing.get("stt"):
+            case "hang":
+                return
+            case "refuse":
+                await socket.send_json({"type": f"{prefix}.failed", "error": {"message": "broken"}})
+                return
+            case "cut":
+                self.failing.pop("stt")
+                await socket.close(1011)
+                return
+        text = self.heard.popleft() if self.heard else ""
+        if text:
+            await socket.send_json({"type": f"{prefix}.delta", "delta": text.split()[0]})
+        await socket.send_json({"type": f"{prefix}.completed", "transcript": text})
+
+    async def complete(self, request: Request) -> Response:
+        body = json.loads(await request.body())
+        self.requests.append(body)
+        match self.failing.get("llm"):
+            case "hang":
+                await asyncio.sleep(3600)
+            case "refuse":
+                return JSONResponse({"error": {"message": "broken"}}, status_code=500)
+        reply = self.replies.popleft() if self.replies else "I have nothing to say."
+        return StreamingResponse(self._chunks(reply), media_type="text/event-stream")
+
+    async def _chunks(self, reply: str | ToolCall) -> AsyncIterator[str]:
+        if isinstance(reply, ToolCall):
+            function = {"name": reply.name, "arguments": json.dumps(reply.arguments)}
+            call = {"index": 0, "id": f"call_{len(self.requests)}", "type": "function", "function": function}
+            yield _chunk({"role": "assistant", "tool_calls": [call]}, None)
+            yield _chunk({}, "tool_calls")
+        else:
+            words = reply.split(" ")
+            for index, word in enumerate(words):
+                if self.failing.get("llm") == "cut" and index == len(words) // 2:
+                    raise ConnectionResetError
+                yield _chunk({"role": "assistant", "content": word + " " * (index < len(words) - 1)}, None)
+            yield _chunk({}, "stop")
+        yield 'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],'
+        yield '"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}\n\n'
+        yield "data: [DONE]\n\n"
+
+    async def speak(self, request: Request) -> Response:
+        body = json.loads(await request.body())
+        self.spoken.append(body["input"])
+        self.voices.append((body["voice"], body["speed"]))
+        match self.failing.get("tts"):
+            case "hang":
+                await asyncio.sleep(3600)
+            case "refuse":
+                return JSONResponse({"error": {"message": "broken"}}, status_code=500)
+        return Response(buzz(len(body["input"]) / VOICE_RATE), media_type="audio/pcm")
+
+
+def buzz(seconds: float) -> bytes:
+    """24 kHz s16 with syllable-like swells, which the transcript synchroniser takes for speech."""
+    time = np.arange(int(seconds * 24_000)) / 24_000
+    swell = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * time)
+    wave = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 8))
+    return bytes((3000 * swell * wave).astype(np.int16).tobytes())
+
+
+def _chunk(delta: dict[str, Any], finish: str | None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    return f"data: {json.dumps(chunk)}\n\n"
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[FakeEngines]:
+    engines = FakeEngines()
+    sock = listen("127.0.0.1", 0)
+    engines.url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
+    done = asyncio.Event()
+
+    async def until() -> None:
+        await done.wait()
+
+    server = asyncio.create_task(
+        serve(engines.app(), sock, until=until, limits=ServerLimits(graceful_timeout=0.1))
+    )
+    try:
+        yield engines
+    finally:
+        done.set()
+        await server
