@@ -1,0 +1,48 @@
+"""One protocol and one session, coupled: what both transports do alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from sottovoce.conversation.events import SessionEvent
+from sottovoce.conversation.port import SessionPort
+from sottovoce.errors import SottovoceError
+from sottovoce.realtime.commands import Close, Command
+from sottovoce.realtime.events.base import ServerEvent
+from sottovoce.realtime.protocol import RealtimeProtocol, Step
+
+logger = logging.getLogger(__name__)
+
+
+class Connection:
+    """Performs the protocol's commands on the session; what is left is to be sent, in order."""
+
+    def __init__(self, session: SessionPort, protocol: RealtimeProtocol) -> None:
+        self._session = session
+        self.protocol = protocol
+
+    def receive(self, message: str | bytes) -> list[ServerEvent | Close]:
+        """The client sent `message`. A `Close` among the answers is the last of them."""
+        return self._perform(self.protocol.receive(message))
+
+    def apply(self, event: SessionEvent) -> list[ServerEvent | Close]:
+        """The session told `event`."""
+        return self._perform(self.protocol.apply(event))
+
+    def _perform(self, steps: Iterable[Step]) -> list[ServerEvent | Close]:
+        answers: list[ServerEvent | Close] = []
+        for step in steps:
+            if isinstance(step, (ServerEvent, Close)):
+                answers.append(step)
+            else:
+                answers += self._done(step)
+        return answers
+
+    def _done(self, command: Command) -> list[ServerEvent]:
+        try:
+            command.perform(self._session)
+        except SottovoceError as error:
+            logger.info("the session refused %s: %s", type(command).__name__, error.code)
+            return self.protocol.refused(command, error)
+        return self.protocol.performed(command)

@@ -1,0 +1,57 @@
+"""Sottovoce's own events, sent only to clients that asked with `?extensions=sottovoce`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sottovoce.realtime.events.base import ServerEvent, Wire
+
+
+class SessionStateChanged(ServerEvent):
+    type: Literal["sottovoce.session.state"] = "sottovoce.session.state"
+    state: Literal["idle", "listening", "thinking", "speaking"]
+
+
+class LatencyLegs(Wire):
+    """Milliseconds; null where a leg is not known."""
+
+    voice_to_voice: float | None
+    vad: float | None
+    stt_final: float | None
+    end_of_turn: float | None
+    llm_first_token: float | None
+    tts_first_audio: float | None
+    delivery: float | None
+
+
+class TurnMetrics(ServerEvent):
+    type: Literal["sottovoce.turn.metrics"] = "sottovoce.turn.metrics"
+    item_id: str
+    response_id: str
+    latency_ms: LatencyLegs
+
+
+class ServerToolCalled(ServerEvent):
+    type: Literal["sottovoce.tool.called"] = "sottovoce.tool.called"
+    call_id: str
+    name: str
+    arguments: str
+    output: str
+    is_error: bool
+
+
+class ResponseHeard(ServerEvent):
+    """Just before `response.done` of an interrupted response: what was heard of it and what was not."""
+
+    type: Literal["sottovoce.response.heard"] = "sottovoce.response.heard"
+    response_id: str
+    item_id: str
+    heard: str
+    unheard: str
+
+
+class EngineHasFailed(ServerEvent):
+    type: Literal["sottovoce.engine.failed"] = "sottovoce.engine.failed"
+    engine: Literal["stt", "llm", "tts"]
+    message: str
+    is_spoken: bool
