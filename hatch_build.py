@@ -19,7 +19,7 @@ class PageBuildHook(BuildHookInterface[Any]):
             return
         if shutil.which("npm") is None:
             raise RuntimeError(
-                "The page is not built and npm is not on the PATH. Run `make page` first, or install Node 20.19 or "
+                "The page is not built and npm is not on the PATH. Run `make page`, or install Node 20.19 or "
                 "newer. (The published sdist and wheel hold the page already.)"
             )
         subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=root / "web", check=True)

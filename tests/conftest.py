@@ -1,0 +1,48 @@
+"""What every test gets: no network but loopback, an own home, and no task left behind."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports livekit: its inference service lives elsewhere, and nothing here may ask it.
+os.environ["LIVEKIT_INFERENCE_URL"] = "http://127.0.0.1:9"
+os.environ["OTEL_SDK_DISABLED"] = "true"
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's reaches a test, and no test reaches the developer's home."""
+    for variable in [name for name in os.environ if name.startswith("SOTTOVOCE_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("SOTTOVOCE_HOME", str(tmp_path_factory.mktemp("home", numbered=True)))
+
+
+@pytest.fixture
+def home() -> Path:
+    """The folder that SOTTOVOCE_HOME names in this test."""
+    return Path(os.environ["SOTTOVOCE_HOME"])
+
+
+@pytest.fixture
+async def _every_task_ends() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    await asyncio.sleep(0)  # what was cancelled by the last teardown ends now
+    leaked = [task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()]
+    if leaked:
+        pytest.fail("tasks left behind:\n" + "\n".join(f"  {task!r}" for task in leaked), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _fail_on_leaked_tasks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """First to be set up and so last to be torn down: the test's own fixtures have closed by then."""
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("_every_task_ends")
+    yield
