@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeAlias
 
 import httpx
 from starlette.applications import Starlette
@@ -14,19 +13,20 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
 from sottovoce.config import Settings
-from sottovoce.conversation.port import SessionPort
+from sottovoce.conversation.options import SessionOptions
 from sottovoce.gateway.auth import Credentials, RequireCredentials
+from sottovoce.gateway.calls import Calls
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.guard import Boundary, Guard, normal_origins
 from sottovoce.gateway.headers import SecurityHeaders
 from sottovoce.gateway.limits import GatewayLimits, Slots
 from sottovoce.gateway.passthrough import engine_client
 from sottovoce.gateway.routes import engines as engine_routes
-from sottovoce.gateway.routes import health, models, page, status
+from sottovoce.gateway.routes import health, models, page, realtime, status
 from sottovoce.http.errors import EXCEPTION_HANDLERS
-
-SessionFactory: TypeAlias = Callable[[], SessionPort]
-"""Makes a session that was not started yet; the transport starts and closes it."""
+from sottovoce.realtime.opening import SessionFactory
+from sottovoce.realtime.webrtc import CallOptions
+from sottovoce.realtime.websocket import RealtimeWebSocket
 
 CORS_METHODS = ("GET", "POST", "DELETE")
 CORS_EXPOSED = ("location", "x-request-id", "retry-after")
@@ -44,6 +44,7 @@ def create_app(
 ) -> Starlette:
     """The gateway as an ASGI app for `sottovoce.http.server.serve`.
 
+    `session_factory(options)` makes a session that is not started; the transport starts and closes it.
     `key` is `gateway.auth.load_or_create_key(settings)`. `client` reaches the engines and is closed with
     the app. Raises `ConfigError` where the page is not built. Before the server is told to stop,
     `await end_sessions(app)` ends conversations politely instead of letting the server cut them.
@@ -51,15 +52,21 @@ def create_app(
     limits = limits or GatewayLimits()
     client = client or engine_client()
     credentials = Credentials(key)
-    sessions = Slots(settings.max_sessions, "sessions")
+    sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
+    half_open = Slots(limits.half_open_calls, "calls being set up")
+    defaults = _defaults(settings)
+    websocket = RealtimeWebSocket(session_factory, defaults)
+    calls = Calls(lambda: session_factory(defaults), sessions, half_open, _call_options(settings, limits))
 
+    v1 = [
+        *models.routes(client, engines),
+        *engine_routes.routes(client, engines, limits),
+        *realtime.routes(websocket, calls, sessions),
+    ]
     routes: list[BaseRoute] = [
         *health.routes(engines),
-        Mount("/api", routes=[*status.routes(settings, engines, sessions)]),
-        Mount(
-            "/v1",
-            routes=[*models.routes(client, engines), *engine_routes.routes(client, engines, limits)],
-        ),
+        Mount("/api", routes=status.routes(settings, engines, sessions)),
+        Mount("/v1", routes=v1),
         *page.routes(page_folder, credentials, is_behind_proxy=settings.behind_proxy),
     ]
 
@@ -72,13 +79,26 @@ def create_app(
             await client.aclose()
 
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
-    app.state.sessions = sessions
+    app.state.sessions, app.state.websocket, app.state.calls = sessions, websocket, calls
     app.middleware_stack = _guarded(app.build_middleware_stack(), settings, credentials)
     return app
 
 
 async def end_sessions(app: Starlette) -> None:
-    """Close every live session and call of `app`, and take no new ones. Idempotent."""
+    """Close every live session and call of `app`; calls are not taken any more. Idempotent."""
+    app.state.websocket.close()
+    await app.state.calls.aclose()
+
+
+def _defaults(settings: Settings) -> SessionOptions:
+    given = settings.instructions
+    return SessionOptions() if given is None else SessionOptions(instructions=given)
+
+
+def _call_options(settings: Settings, limits: GatewayLimits) -> CallOptions:
+    """Behind a proxy the callers are elsewhere, whatever address this server itself is bound to."""
+    is_loopback_only = settings.is_loopback and not settings.behind_proxy
+    return CallOptions(is_loopback_only=is_loopback_only, connect_deadline=limits.call_deadline)
 
 
 def _guarded(app: ASGIApp, settings: Settings, credentials: Credentials) -> ASGIApp:

@@ -34,15 +34,14 @@ class Slots:
 
     def __init__(self, limit: int, noun: str) -> None:
         self.limit = limit
-        self.noun = noun
         self.taken = 0
+        self._noun = noun
 
     def take(self) -> Slot:
         """Raises `ServerFullError` when all are taken."""
         if self.taken >= self.limit:
             raise ServerFullError(
-                f"The server is full: {self.limit} {self.noun} at once. Try again in a moment, "
-                "or raise SOTTOVOCE_MAX_SESSIONS.",
+                f"The server is full: it has {self.limit} {self._noun}. Try again in a moment.",
                 retry_after=SESSION_RETRY_AFTER,
             )
         self.taken += 1

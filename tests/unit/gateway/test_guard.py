@@ -37,7 +37,16 @@ def test_answers_to_loopback_names(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:8080", "localhost.evil.example", "192.168.1.5", "[fe80::1]", "", "[::1", "a b"],
+    [
+        "evil.example",
+        "evil.example:8080",
+        "localhost.evil.example",
+        "192.168.1.5",
+        "[fe80::1]",
+        "",
+        "[::1",
+        "a b",
+    ],
 )
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_refuses_other_names_whatever_the_method(host: str, kind: str) -> None:

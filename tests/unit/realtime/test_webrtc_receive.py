@@ -127,7 +127,9 @@ def test_decodes_to_mono_with_silence_for_lost_and_nothing_for_empty_packets() -
         if pieces is not None:
             pieces.timestamp = (pieces.timestamp - FIRST_TIMESTAMP) % 2**32  # as aiortc unwraps it
             frames += decoder.decode(pieces)
-    assert {(frame.layout.name, frame.sample_rate, frame.samples) for frame in frames} == {("mono", 48_000, 960)}
+    assert {(frame.layout.name, frame.sample_rate, frame.samples) for frame in frames} == {
+        ("mono", 48_000, 960)
+    }
     assert [frame.pts for frame in frames] == [index * 960 for index in range(40) if index != 30]
     assert [frame.pts for frame in frames if not any(bytes(frame.planes[0]))] == [20 * 960]
 

@@ -1,0 +1,81 @@
+"""The WebRTC calls that are up, from offer to hang-up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from sottovoce.conversation.port import SessionPort
+from sottovoce.errors import NotFoundError, ServerFullError
+from sottovoce.gateway.limits import Slots
+from sottovoce.realtime.opening import start
+from sottovoce.realtime.protocol import ProtocolOptions
+from sottovoce.realtime.webrtc import Call, CallOptions
+
+logger = logging.getLogger(__name__)
+
+
+class Calls:
+    """`sessions` and `half_open` count what each call takes; both are given back however it ends."""
+
+    def __init__(
+        self, make_session: Callable[[], SessionPort], sessions: Slots, half_open: Slots, options: CallOptions
+    ) -> None:
+        self._make_session = make_session
+        self._sessions = sessions
+        self._half_open = half_open
+        self._options = options
+        self._running: dict[str, tuple[Call, asyncio.Task[None]]] = {}
+        self._is_closed = False
+
+    async def open(self, offer: bytes, protocol_options: ProtocolOptions) -> tuple[str, str]:
+        """Start a call; returns its id and the SDP answer.
+
+        Raises `InvalidRequestError` and `TooLargeError` for a bad offer, `ServerFullError`, `EngineError`.
+        """
+        if self._is_closed:
+            raise ServerFullError("The server is shutting down.")
+        with contextlib.ExitStack() as taken:
+            taken.enter_context(self._sessions.take())
+            setup = taken.enter_context(self._half_open.take())
+            call = Call(self._make_session(), protocol_options, self._options, on_connected=setup.release)
+            answer = await self._answered(call, offer)
+            task = asyncio.create_task(self._run(call, taken.pop_all()), name=call.id)
+        self._running[call.id] = (call, task)
+        return call.id, answer
+
+    async def end(self, call_id: str) -> None:
+        """Hang up; returns when everything is released. Raises `NotFoundError`."""
+        if call_id not in self._running:
+            raise NotFoundError(f"There is no call {call_id!r}; it may have ended.", code="call_not_found")
+        call, task = self._running[call_id]
+        call.end()
+        await asyncio.wait([task])
+
+    async def aclose(self) -> None:
+        """Hang all up, and take no new ones. Idempotent."""
+        self._is_closed = True
+        for call, _ in self._running.values():
+            call.end()
+        if self._running:
+            await asyncio.wait([task for _, task in self._running.values()])
+
+    async def _answered(self, call: Call, offer: bytes) -> str:
+        try:
+            answer = await call.answer(offer)
+            await start(call.session)
+        except BaseException:
+            await call.aclose()
+            raise
+        return answer
+
+    async def _run(self, call: Call, taken: contextlib.ExitStack) -> None:
+        with taken:
+            try:
+                await call.run()
+            except Exception:  # nobody awaits this task: what ended the call is told here or nowhere
+                logger.exception("call %s ended by an unexpected error", call.id)
+            finally:
+                del self._running[call.id]
