@@ -6,10 +6,12 @@ It is also the contract with the pinned livekit-agents: an upgrade that changes 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from livekit.agents import function_tool, llm
+from tests.fake_engines import FakeEngines, ToolCall, running
+from tests.spoken import conversation, recording
 
 from sottovoce.conversation.events import (
     ReplyFinished,
@@ -26,8 +28,6 @@ from sottovoce.conversation.events import (
 )
 from sottovoce.conversation.options import SessionOptions, TurnOptions
 from sottovoce.errors import InvalidRequestError
-from tests.fake_engines import FakeEngines, ToolCall, running
-from tests.spoken import conversation, recording
 
 QUESTION = recording("dialogue-what-time-is-it-slt")
 LONG_REPLY = "Here is a rather long answer, which goes on. " * 4
@@ -193,16 +193,19 @@ async def test_the_servers_tools_run_and_are_reported(engines: FakeEngines) -> N
         asked.append(number)
         return str(number * 2)
 
-    def tools(session: Any) -> list[Any]:
-        return [double]
+    class Doubling:
+        tools: ClassVar[list[Any]] = [double]
+
+        async def aclose(self) -> None:
+            asked.append(-1)
 
     engines.heard.append("double four")
     engines.replies.extend([ToolCall("double", {"number": 4}), "It is eight."])
-    async with conversation(engines, tools=tools) as user:
+    async with conversation(engines, toolbox=lambda announce: Doubling()) as user:
         user.speak(QUESTION)
         finished = await user.expect(ReplyFinished)
     called = user.all(ToolCalled)[0]
-    assert asked == [4]
+    assert asked == [4, -1]
     assert (called.name, called.output, called.is_error) == ("double", "8", False)
     assert finished.heard == "It is eight."
     assert finished.usage.input_tokens == 14

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.fake_engines import FakeEngines, running
+from tests.spoken import conversation, recording
 
 from sottovoce.conversation.adapters import llm as llm_adapter
-from sottovoce.conversation.adapters import recognition, tts as tts_adapter
+from sottovoce.conversation.adapters import recognition
+from sottovoce.conversation.adapters import tts as tts_adapter
 from sottovoce.conversation.events import (
     EngineFailed,
     ReplyFinished,
@@ -16,8 +19,6 @@ from sottovoce.conversation.events import (
     TranscriptionFailed,
 )
 from sottovoce.errors import EngineError
-from tests.fake_engines import FakeEngines, running
-from tests.spoken import conversation, recording
 
 QUESTION = recording("dialogue-what-time-is-it-slt")
 

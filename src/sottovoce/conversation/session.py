@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
 
 from livekit.agents import AgentSession, inference, llm
 from livekit.agents.types import NOT_GIVEN
@@ -25,6 +26,7 @@ from sottovoce.conversation.events import SessionEvent
 from sottovoce.conversation.observer import Observer, new_id
 from sottovoce.conversation.options import SessionOptions, TurnOptions
 from sottovoce.conversation.port import InterruptReason, Role, SessionPort
+from sottovoce.conversation.tools import SessionTool, Toolbox, ToolContext
 from sottovoce.conversation.turn_detection import WordsTurnDetector
 from sottovoce.errors import InvalidRequestError
 
@@ -45,10 +47,27 @@ TRANSCRIPT_GRACE = 0.1
 CLOSE_DEADLINE = 5.0
 
 
+class Tools(Protocol):
+    """What a session needs of a toolbox."""
+
+    tools: list[SessionTool]
+
+    async def aclose(self) -> None: ...
+
+
+MakeToolbox = Callable[[Callable[[str], None]], Tools]
+
+
+def default_toolbox(announce: Callable[[str], None]) -> Tools:
+    """The house's tools on the real clock."""
+    return Toolbox(ToolContext(announce))
+
+
 class Session:
     """`SessionPort` over the engines that `clients` reach.
 
-    `tools` are the server's own, run here; `chat_ctx` is the history to start from.
+    `toolbox` makes the server's own tools, given what says a sentence aloud; `chat_ctx` is the history to
+    start from.
     """
 
     def __init__(
@@ -56,9 +75,8 @@ class Session:
         clients: EngineClients,
         options: SessionOptions | None = None,
         *,
-        tools: Callable[[Session], list[llm.Tool | llm.Toolset]] = lambda session: [],
+        toolbox: MakeToolbox = default_toolbox,
         chat_ctx: llm.ChatContext | None = None,
-        on_close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.id = new_id("sess")
         self.options = options or SessionOptions()
@@ -81,13 +99,13 @@ class Session:
             next_in_chain_audio=self._loudspeaker,
             next_in_chain_text=Captions(self._observer.captioned),
         )
+        self._toolbox = toolbox(self.say)
         self._assistant = Assistant(
             instructions=self.options.instructions,
-            tools=tools(self),
+            tools=list(self._toolbox.tools),
             chat_ctx=chat_ctx or llm.ChatContext.empty(),
             listener=self._observer,
         )
-        self._on_close = on_close
         self._actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
         self._turn_began_samples = 0
@@ -136,8 +154,7 @@ class Session:
         except TimeoutError:
             logger.error("session did not close within %s s", CLOSE_DEADLINE)
         finally:
-            if self._on_close is not None:
-                await self._on_close()
+            await self._toolbox.aclose()
             self._events.put_nowait(None)
 
     async def events(self) -> AsyncIterator[SessionEvent]:

@@ -36,9 +36,9 @@ class EngineClients:
         )
 
     async def stt_streams(self) -> bool:
-        """Whether the recogniser takes speech as it comes; asked once, and only of one that is not ours."""
+        """Whether the recogniser takes speech as it comes, or only files; asked once."""
         if self._stt_streams is None:
-            self._stt_streams = self.stt.is_local or await can_stream(self.stt)
+            self._stt_streams = await can_stream(self.stt)
         return self._stt_streams
 
     async def aclose(self) -> None:
