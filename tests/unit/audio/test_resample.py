@@ -16,6 +16,13 @@ def loudest_hz(samples: bytes, rate_hz: int) -> float:
     return float(spectrum.argmax()) * rate_hz / (len(samples) // 2)
 
 
+def assert_alike(got: bytes, expected: bytes) -> None:
+    """Equal but for soxr's dither of a bit or two."""
+    assert len(got) == len(expected)
+    difference = np.frombuffer(got, dtype="<i2").astype(int) - np.frombuffer(expected, dtype="<i2")
+    assert np.abs(difference).max() <= 3
+
+
 @pytest.mark.parametrize(
     ("rate_in_hz", "rate_out_hz"), [(22_050, 24_000), (24_000, 16_000), (48_000, 16_000)]
 )
@@ -35,7 +42,7 @@ def test_how_the_stream_is_cut_makes_no_difference(cuts: list[int]) -> None:
     got, at = b"", 0
     for cut in [*cuts, len(whole)]:
         got, at = got + pieces.push(whole[at : at + cut]), at + cut
-    assert got + pieces.flush() == expected
+    assert_alike(got + pieces.flush(), expected)
 
 
 def test_the_first_chunk_gives_samples_at_once() -> None:
@@ -50,7 +57,7 @@ def test_equal_rates_pass_through() -> None:
 def test_a_flushed_resampler_begins_anew() -> None:
     resampler = Resampler(22_050, 24_000)
     first = resampler.push(tone(22_050)) + resampler.flush()
-    assert resampler.push(tone(22_050)) + resampler.flush() == first
+    assert_alike(resampler.push(tone(22_050)) + resampler.flush(), first)
 
 
 @pytest.mark.parametrize("rate_hz", [0, -1, MAX_RATE_HZ + 1])

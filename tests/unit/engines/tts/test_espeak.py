@@ -23,7 +23,7 @@ class ScriptedLibrary:
         self.spoken: list[str] = []
         self.pieces = 0
         self.gate = threading.Event()
-        self.stopped = threading.Event()
+        self.started, self.stopped = threading.Event(), threading.Event()
         self.chunks_per_clause = 2
 
     def languages(self) -> dict[str, tuple[str, str]]:
@@ -34,6 +34,7 @@ class ScriptedLibrary:
 
     def speak(self, text: str, voice: str, pace: int, pitch: int, receive: Receive) -> bool:
         self.spoken.append(text)
+        self.started.set()
         if "fail" in text:
             raise LibraryError("broken")
         for _ in range(self.chunks_per_clause):
@@ -56,6 +57,7 @@ async def synthesizer(library: ScriptedLibrary) -> AsyncIterator[EspeakSynthesiz
     made = EspeakSynthesizer(lambda: library)  # type: ignore[arg-type, return-value]
     await made.load()
     library.spoken.clear()
+    library.started.clear()
     yield made
     library.gate.set()
     made.close()
@@ -114,8 +116,7 @@ async def test_cancelling_the_reader_drops_a_clause_that_waits_for_its_turn(
     synthesizer: EspeakSynthesizer, library: ScriptedLibrary
 ) -> None:
     first = asyncio.create_task(listen(synthesizer, "please wait"))
-    while not library.spoken:
-        await asyncio.sleep(0)
+    assert await asyncio.to_thread(library.started.wait, 5)
     second = asyncio.create_task(listen(synthesizer, "Never said"))
     await asyncio.sleep(0)
     second.cancel()
