@@ -1,6 +1,6 @@
 """What clients ask about items: create, retrieve, delete, truncate.
 
-Each answers with steps or raises `InvalidRequestError`; nothing is said to be done that the session cannot do.
+Each answers with steps or raises `InvalidRequestError`; nothing is called done that the session cannot do.
 """
 
 from __future__ import annotations

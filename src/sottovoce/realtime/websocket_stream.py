@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 import anyio
-from anyio.abc import CancelScope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sottovoce.audio.playout import PlayoutFrame
@@ -41,7 +40,7 @@ class WebSocketStream:
         self._outbox = Outbox()
         self._pacer = Pacer()
         self._responding = asyncio.Event()
-        self._scope = CancelScope()
+        self._scope = anyio.CancelScope()
         self._ending: Close | None = None
         self._is_gone = False
 

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sottovoce.conversation.options import SessionOptions, TurnOptions
+from tests.unit.realtime.client import Client, only_error
+
+
+def test_the_first_event_shows_the_whole_effective_session() -> None:
+    session = Client(defaults=SessionOptions(instructions="Be brief.", voice="sage")).open()["session"]
+    assert session["type"] == "realtime"
+    assert session["object"] == "realtime.session"
+    assert session["id"] == "sess_fake"
+    assert session["instructions"] == "Be brief."
+    assert session["output_modalities"] == ["audio"]
+    assert session["audio"]["output"]["voice"] == "sage"
+    assert session["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24000}
+    assert session["audio"]["input"]["turn_detection"]["interrupt_response"] is True
+
+
+def test_transcription_has_no_key_that_strict_clients_do_not_know() -> None:
+    session = Client().open()["session"]
+    assert set(session["audio"]["input"]["transcription"]) <= {"model", "language", "prompt"}
+
+
+def test_an_update_is_merged_deeply_and_answered_with_everything() -> None:
+    client = Client()
+    client.update(instructions="Be kind.", audio={"output": {"speed": 1.25}})
+    answer = client.update(audio={"output": {"voice": "verse"}})
+    assert answer["type"] == "session.updated"
+    assert answer["session"]["instructions"] == "Be kind."
+    assert answer["session"]["audio"]["output"] == {
+        "format": {"type": "audio/pcm", "rate": 24000},
+        "voice": "verse",
+        "speed": 1.25,
+    }
+    assert client.session.options.instructions == "Be kind."
+    assert client.session.options.voice == "verse"
+    assert client.session.options.speed == 1.25
+
+
+def test_server_vad_ends_turns_by_silence_alone() -> None:
+    client = Client()
+    detection = {"type": "server_vad", "silence_duration_ms": 700, "threshold": 0.7, "create_response": False}
+    answer = client.update(audio={"input": {"turn_detection": detection}})
+    assert answer["session"]["audio"]["input"]["turn_detection"] == {
+        **detection,
+        "prefix_padding_ms": 300,
+        "interrupt_response": True,
+        "idle_timeout_ms": None,
+    }
+    assert client.session.options.turns == TurnOptions(
+        threshold=0.7, silence=0.7, max_wait=0.7, prefix_padding_ms=300, should_reply=False
+    )
+
+
+def test_a_second_server_vad_update_keeps_what_the_first_set() -> None:
+    client = Client()
+    client.update(audio={"input": {"turn_detection": {"type": "server_vad", "threshold": 0.7}}})
+    client.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 200}}})
+    turns = client.session.options.turns
+    assert turns is not None
+    assert (turns.threshold, turns.silence) == (0.7, 0.2)
+
+
+@pytest.mark.parametrize(("eagerness", "max_wait"), [("low", 4.0), ("high", 0.6), ("auto", 0.9)])
+def test_semantic_vad_waits_as_eagerly_as_asked(eagerness: str, max_wait: float) -> None:
+    default = TurnOptions(silence=0.25, max_wait=0.9)
+    client = Client(defaults=SessionOptions(turns=default))
+    client.update(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": eagerness}}})
+    assert client.session.options.turns == TurnOptions(silence=0.25, max_wait=max_wait)
+
+
+def test_changing_the_kind_of_detection_starts_from_its_defaults() -> None:
+    client = Client()
+    client.update(audio={"input": {"turn_detection": {"type": "server_vad", "interrupt_response": False}}})
+    answer = client.update(audio={"input": {"turn_detection": {"type": "semantic_vad"}}})
+    assert answer["session"]["audio"]["input"]["turn_detection"] == {
+        "type": "semantic_vad",
+        "eagerness": "auto",
+        "create_response": True,
+        "interrupt_response": True,
+    }
+
+
+def test_null_turn_detection_means_manual_turns_and_an_absent_one_means_no_change() -> None:
+    client = Client()
+    client.update(audio={"input": {"turn_detection": None}})
+    assert client.session.options.turns is None
+    client.update(instructions="x")
+    assert client.session.options.turns is None
+    client.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
+    assert client.session.options.turns is not None
+
+
+def test_null_where_it_says_nothing_changes_nothing() -> None:
+    client = Client()
+    client.update(instructions="Be brief.", audio={"output": {"voice": "echo"}})
+    answer = client.update(instructions=None, tool_choice=None, audio={"output": {"voice": None}})
+    assert answer["session"]["instructions"] == "Be brief."
+    assert answer["session"]["audio"]["output"]["voice"] == "echo"
+
+
+def test_the_language_of_the_transcription_is_the_sessions() -> None:
+    client = Client(defaults=SessionOptions(language="en"))
+    client.update(audio={"input": {"transcription": {"language": "de"}}})
+    assert client.session.options.language == "de"
+    answer = client.update(audio={"input": {"transcription": None}})
+    assert answer["session"]["audio"]["input"]["transcription"] is None
+    assert client.session.options.language == "en"
+
+
+def test_what_agents_js_sends_by_default_is_accepted() -> None:
+    answer = Client().update(
+        instructions="You are helpful.",
+        model="gpt-realtime-2.1",
+        output_modalities=["audio"],
+        audio={
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24000},
+                "noise_reduction": None,
+                "transcription": {"model": "gpt-4o-mini-transcribe"},
+                "turn_detection": {"type": "semantic_vad"},
+            },
+            "output": {"format": {"type": "audio/pcm", "rate": 24000}, "speed": 1},
+        },
+    )
+    assert answer["type"] == "session.updated"
+    assert answer["session"]["model"] == "gpt-realtime-2.1"
+    assert answer["session"]["audio"]["input"]["transcription"] == {"model": "gpt-4o-mini-transcribe", "language": "en"}
+
+
+def test_tracing_is_kept_and_shown() -> None:
+    client = Client()
+    assert client.update(tracing="auto")["session"]["tracing"] == "auto"
+    tracing = {"workflow_name": "demo", "group_id": "g", "metadata": {"n": 1}}
+    assert client.update(tracing=tracing)["session"]["tracing"] == tracing
+    assert client.update(tracing=None)["session"]["tracing"] is None
+
+
+@pytest.mark.parametrize(
+    ("session", "param"),
+    [
+        ({"output_modalities": ["text"]}, "session.output_modalities.0"),
+        ({"output_modalities": []}, "session.output_modalities"),
+        ({"tools": [{"type": "function", "name": "f"}]}, "session.tools"),
+        ({"tool_choice": "required"}, "session.tool_choice"),
+        ({"max_output_tokens": 100}, "session.max_output_tokens"),
+        ({"prompt": {"id": "pmpt_1"}}, "session.prompt"),
+        ({"audio": {"input": {"format": {"type": "audio/pcmu"}}}}, "session.audio.input.format.type"),
+        ({"audio": {"output": {"format": {"type": "audio/pcma"}}}}, "session.audio.output.format.type"),
+        ({"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}}, "session.audio.input.format.rate"),
+        ({"audio": {"input": {"noise_reduction": {"type": "near_field"}}}}, "session.audio.input.noise_reduction"),
+        ({"audio": {"input": {"transcription": {"prompt": "jargon"}}}}, "session.audio.input.transcription.prompt"),
+        ({"audio": {"input": {"turn_detection": {"type": "magic"}}}}, "session.audio.input.turn_detection.type"),
+        ({"audio": {"input": {"turn_detection": {"type": "server_vad", "threshold": 2}}}}, "session.audio.input.turn_detection.threshold"),
+        ({"audio": {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}}}, "session.audio.input.turn_detection.idle_timeout_ms"),
+        ({"audio": {"output": {"speed": 9}}}, "session.audio.output.speed"),
+        ({"audio": {"output": {"voice": "../../etc"}}}, "session.audio.output.voice"),
+        ({"instructions": "x" * 65_537}, "session.instructions"),
+        ({"nonsense": 1}, "session.nonsense"),
+        ({"type": "transcription"}, "session.type"),
+    ],
+)  # fmt: skip
+def test_what_is_not_supported_is_refused_by_name_and_changes_nothing(
+    session: dict[str, Any], param: str
+) -> None:
+    client = Client()
+    before = client.update(instructions="Keep me.")["session"]
+    error = only_error(
+        client.send("session.update", event_id="e1", session={"type": "realtime", **session})
+    )
+    assert error["param"] == param
+    assert error["event_id"] == "e1"
+    assert error["type"] == "invalid_request_error"
+    assert client.update()["session"] == before
+
+
+def test_a_session_update_without_a_type_is_refused() -> None:
+    error = only_error(Client().send("session.update", session={"instructions": "x"}))
+    assert error["code"] == "missing_required_parameter"
+    assert error["param"] == "session.type"
+
+
+def test_a_voice_may_be_given_by_id() -> None:
+    answer = Client().update(audio={"output": {"voice": {"id": "coral"}}})
+    assert answer["session"]["audio"]["output"]["voice"] == "coral"
