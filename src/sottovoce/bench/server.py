@@ -1,0 +1,93 @@
+"""A server of our own for a measurement: fresh home, free port, ended by process id."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from sottovoce.errors import EngineUnavailable
+from sottovoce.http.server import listen
+
+READY_DEADLINE = 60.0
+STOP_DEADLINE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    url: str
+    key: str
+    pid: int
+
+    def memory_mb(self) -> dict[str, float]:
+        """Proportional set size of the server and each of its children, by process title."""
+        root = psutil.Process(self.pid)
+        sizes: dict[str, float] = {}
+        for process in [root, *root.children(recursive=True)]:
+            name = f"{_title(process)} ({process.pid})"
+            sizes[name] = round(process.memory_full_info().pss / 1e6, 1)
+        return sizes
+
+
+def _title(process: psutil.Process) -> str:
+    words: list[str] = [word for word in process.cmdline()[1:] if word not in ("-m", "sottovoce")]
+    return next((word for word in words if word in ("serve", "stt", "llm", "tts")), str(process.name()))
+
+
+@asynccontextmanager
+async def running_server() -> AsyncIterator[RunningServer]:
+    """`sottovoce serve` with the embedded engines, ready to talk."""
+    with tempfile.TemporaryDirectory(prefix="sottovoce-bench-") as home:
+        sock = listen("127.0.0.1", 0)
+        port = sock.getsockname()[1]
+        sock.close()
+        key = "sk-bench-" + secrets.token_urlsafe(24)
+        environment = os.environ | {"SOTTOVOCE_HOME": home, "SOTTOVOCE_API_KEY": key}
+        log = Path(home) / "server.log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "sottovoce", "serve", "--port", str(port), "--no-browser",
+                env=environment, stdout=output, stderr=output,
+            )  # fmt: skip
+        try:
+            await _wait_ready(f"http://127.0.0.1:{port}", process, log)
+            yield RunningServer(f"http://127.0.0.1:{port}", key, process.pid)
+        finally:
+            await _stop(process)
+
+
+async def _wait_ready(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(READY_DEADLINE):
+        while True:
+            if process.returncode is not None:
+                raise EngineUnavailable(f"The server ended while starting:\n{_tail(log)}", engine="stt")
+            try:
+                if (await client.get(f"{url}/readyz")).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_DEADLINE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
