@@ -20,6 +20,7 @@ from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.guard import Boundary, Guard, normal_origins
 from sottovoce.gateway.headers import SecurityHeaders
 from sottovoce.gateway.limits import GatewayLimits, Slots
+from sottovoce.gateway.linger import Linger
 from sottovoce.gateway.passthrough import engine_client
 from sottovoce.gateway.routes import engines as engine_routes
 from sottovoce.gateway.routes import health, models, page, realtime, status
@@ -114,4 +115,4 @@ def _guarded(app: ASGIApp, settings: Settings, credentials: Credentials) -> ASGI
         expose_headers=CORS_EXPOSED,
         allow_private_network=True,
     )
-    return SecurityHeaders(shared)
+    return SecurityHeaders(Linger(shared))

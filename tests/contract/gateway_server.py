@@ -1,0 +1,135 @@
+"""The whole gateway on a loopback port, with an engine and sessions that do as a test tells them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+from tests.fake_session import TalkingSession
+
+from sottovoce.config import EngineEndpoint, EngineKind, Settings
+from sottovoce.conversation.options import SessionOptions
+from sottovoce.gateway.app import create_app, end_sessions
+from sottovoce.gateway.engines import EngineStatus
+from sottovoce.gateway.limits import GatewayLimits
+from sottovoce.http.server import ServerLimits, listen, serve
+
+KEY = "sk-sottovoce-of-the-tests"
+ENGINE_KEY = "engine-key-that-nobody-may-see"
+BEARER = {"authorization": f"Bearer {KEY}"}
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+async def echo(request: Request) -> Response:
+    return Response(await request.body(), media_type=request.headers.get("content-type"))
+
+
+@dataclass
+class Engine:
+    """Three engines in one; `answer` is what the next requests are met with."""
+
+    url: str = ""
+    answer: Answer = echo
+    seen: list[Request] = field(default_factory=list)
+    models: dict[str, Any] = field(default_factory=lambda: {"data": [{"id": "tiny/model", "created": 7}]})
+    state: Any = "ready"
+
+    def endpoint(self, kind: EngineKind) -> EngineEndpoint:
+        return EngineEndpoint(kind, self.url, ENGINE_KEY, f"{kind}-model")
+
+    def status(self, kind: EngineKind) -> EngineStatus:
+        return EngineStatus(f"{kind}-model", self.state)
+
+    def app(self) -> Starlette:
+        async def answer(request: Request) -> Response:
+            self.seen.append(request)
+            return await self.answer(request)
+
+        async def models(request: Request) -> Response:
+            return JSONResponse(self.models)
+
+        return Starlette(
+            routes=[Route("/v1/models", models), Route("/v1/{path:path}", answer, methods=["POST"])]
+        )
+
+
+@dataclass
+class Gateway:
+    app: Starlette
+    url: str
+    engine: Engine
+    sessions: list[TalkingSession]
+    client: httpx.AsyncClient
+    """Without a key; `BEARER` has the headers that hold it."""
+
+    @property
+    def host(self) -> str:
+        return self.url.removeprefix("http://")
+
+    @property
+    def taken(self) -> int:
+        return int(self.app.state.sessions.taken)
+
+
+@asynccontextmanager
+async def served(app: ASGIApp, stopping: Callable[[], Awaitable[None]] | None = None) -> AsyncIterator[str]:
+    """`app` under Hypercorn on a free port; `stopping` runs before the server is told to stop."""
+    sock = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    stop = asyncio.Event()
+
+    async def until() -> None:
+        await stop.wait()
+
+    server = asyncio.create_task(serve(app, sock, until=until, limits=ServerLimits(graceful_timeout=1.0)))
+    try:
+        yield url
+    finally:
+        if stopping is not None:
+            await stopping()
+        stop.set()
+        await server
+
+
+def make_page(folder: Path) -> Path:
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>Sottovoce</title>")
+    (folder / "assets" / "main-4f3a9c.js").write_text("export {};")
+    return folder
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, limits: GatewayLimits | None = None, **settings: Any
+) -> AsyncIterator[Gateway]:
+    engine, sessions = Engine(), list[TalkingSession]()
+
+    def make_session(options: SessionOptions) -> TalkingSession:
+        sessions.append(TalkingSession(options))
+        return sessions[-1]
+
+    app = create_app(
+        Settings(home=folder, **settings),
+        engine,
+        make_session,
+        key=KEY,
+        page_folder=make_page(folder / "page"),
+        limits=limits,
+    )
+    async with (
+        served(engine.app()) as engine_url,
+        served(app, lambda: end_sessions(app)) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        engine.url = f"{engine_url}/v1"
+        yield Gateway(app, url, engine, sessions, client)

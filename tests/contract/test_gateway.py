@@ -1,0 +1,224 @@
+"""The gateway as browsers and programs meet it: who gets in, what each answer carries, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.contract.gateway_server import BEARER, KEY, Gateway, running
+
+from sottovoce.errors import ConfigError
+from sottovoce.gateway.routes.page import check_page
+
+EVIL = "https://evil.example"
+LISTED = "https://app.example"
+SPEECH = {"input": "hello", "model": "tts", "voice": "alloy"}
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running(tmp_path, allowed_origins=(LISTED,)) as served:
+        yield served
+
+
+def error_of(reply: httpx.Response) -> dict[str, object]:
+    body = reply.json()["error"]
+    assert set(body) == {"message", "type", "param", "code"}
+    assert reply.headers["x-request-id"].startswith("req_")
+    return dict(body)
+
+
+async def test_the_page_comes_with_its_cookie_and_headers(gateway: Gateway) -> None:
+    page = await gateway.client.get("/")
+    assert "<title>Sottovoce</title>" in page.text
+    cookie = page.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "Path=/" in cookie
+    assert page.headers["cache-control"] == "no-store"
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert page.headers["permissions-policy"].startswith("microphone=(self)")
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_hashed_assets_are_kept_for_ever_and_set_no_cookie(gateway: Gateway) -> None:
+    asset = await gateway.client.get("/assets/main-4f3a9c.js")
+    assert "immutable" in asset.headers["cache-control"]
+    assert "set-cookie" not in asset.headers
+    missing = await gateway.client.get("/assets/gone.js")
+    assert missing.status_code == 404
+    assert missing.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "path", ["/../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/assets/..%2f..%2fsecret"]
+)
+async def test_nothing_outside_the_page_is_served(gateway: Gateway, path: str) -> None:
+    assert (await gateway.client.get(path)).status_code == 404
+
+
+async def test_the_page_uses_the_api_with_its_cookie(gateway: Gateway) -> None:
+    await gateway.client.get("/")
+    own = {"sec-fetch-site": "same-origin"}
+    assert (await gateway.client.get("/api/status", headers=own)).status_code == 200
+    assert (await gateway.client.post("/v1/audio/speech", json=SPEECH, headers=own)).status_code == 200
+    origin = {"origin": gateway.url}
+    assert (await gateway.client.post("/v1/audio/speech", json=SPEECH, headers=origin)).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{"origin": EVIL}, {"origin": "null"}, {"sec-fetch-site": "same-site"}])
+async def test_another_sites_page_does_not_even_with_the_cookie(
+    gateway: Gateway, headers: dict[str, str]
+) -> None:
+    await gateway.client.get("/")
+    reply = await gateway.client.post(
+        "/v1/audio/speech", content=b"{}", headers={**headers, "content-type": "text/plain"}
+    )
+    assert reply.status_code == 403
+    assert error_of(reply)["code"] == "origin_not_allowed"
+    assert "access-control-allow-origin" not in reply.headers
+    assert gateway.engine.seen == []
+    assert (await gateway.client.get("/api/status", headers=headers)).status_code == 401
+
+
+async def test_a_rebound_name_is_refused_on_every_path(gateway: Gateway) -> None:
+    await gateway.client.get("/")
+    for path in ("/", "/api/status", "/livez", "/v1/models"):
+        reply = await gateway.client.get(
+            path, headers={"host": f"evil.example:{gateway.host[-4:]}", **BEARER}
+        )
+        assert reply.status_code == 403
+        assert error_of(reply)["code"] == "host_not_allowed"
+        assert "set-cookie" not in reply.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/nothing", "/api/status", "/v1/realtime/calls/x", "/v1"])
+async def test_without_a_key_nothing_is_told(gateway: Gateway, path: str) -> None:
+    for headers in ({}, {"authorization": f"Bearer {KEY}x"}, {"authorization": KEY}):
+        reply = await gateway.client.get(path, headers=headers)
+        assert reply.status_code == 401
+        assert error_of(reply)["code"] == "invalid_api_key"
+        assert KEY not in reply.text
+
+
+async def test_with_the_key_programs_get_in(gateway: Gateway) -> None:
+    assert (await gateway.client.get("/v1/models", headers=BEARER)).status_code == 200
+
+
+async def test_health_needs_no_key(gateway: Gateway) -> None:
+    assert (await gateway.client.get("/livez")).status_code == 200
+    assert (await gateway.client.get("/readyz")).json()["status"] == "ready"
+    gateway.engine.state = "loading"
+    waiting = await gateway.client.get("/readyz")
+    assert (waiting.status_code, waiting.json()["engines"]["stt"]) == (503, "loading")
+
+
+async def test_status_tells_what_the_page_shows(gateway: Gateway) -> None:
+    status = (await gateway.client.get("/api/status", headers=BEARER)).json()
+    assert set(status) == {"version", "profile", "engines", "sessions"}
+    assert status["engines"]["tts"] == {
+        "model": "tts-model",
+        "state": "ready",
+        "is_local": True,
+        "reason": None,
+    }
+    assert (status["profile"], status["sessions"]) == ("embedded", 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/nothing", 404, "not_found"),
+        ("POST", "/v1/nothing", 404, "not_found"),
+        ("GET", "/v1/audio/speech", 405, "method_not_allowed"),
+        ("DELETE", "/v1/realtime/calls/rtc_gone", 404, "call_not_found"),
+        ("POST", "/v1/realtime/calls/rtc_gone/hangup", 404, "call_not_found"),
+        ("GET", "/nothing", 404, "not_found"),
+    ],
+)
+async def test_every_refusal_is_in_openais_form(
+    gateway: Gateway, method: str, path: str, status: int, code: str
+) -> None:
+    reply = await gateway.client.request(method, path, headers=BEARER)
+    assert reply.status_code == status
+    assert error_of(reply)["code"] == code
+    assert "content-security-policy" in reply.headers
+
+
+# -- other origins
+
+
+async def test_a_listed_origin_is_told_so_even_by_errors(gateway: Gateway) -> None:
+    good = await gateway.client.get("/v1/models", headers={"origin": LISTED, **BEARER})
+    bad = await gateway.client.get("/v1/models", headers={"origin": LISTED})
+    assert (good.status_code, bad.status_code) == (200, 401)
+    for reply in (good, bad):
+        assert reply.headers["access-control-allow-origin"] == LISTED
+        assert "location" in reply.headers["access-control-expose-headers"].lower()
+    assert error_of(bad)["code"] == "invalid_api_key"
+
+
+async def test_an_unexpected_error_carries_the_same_headers(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway.engine, "status", lambda kind: 1 / 0)
+    reply = await gateway.client.get("/api/status", headers={"origin": LISTED, **BEARER})
+    assert reply.status_code == 500
+    assert error_of(reply)["code"] == "internal_error"
+    assert reply.headers["access-control-allow-origin"] == LISTED
+    assert "content-security-policy" in reply.headers
+
+
+async def test_preflights_pass_for_listed_origins_alone(gateway: Gateway) -> None:
+    asked = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization, content-type, x-openai-agents-sdk, x-stainless-os",
+    }
+    good = await gateway.client.options("/v1/realtime/calls", headers={"origin": LISTED, **asked})
+    assert good.status_code == 200
+    assert good.headers["access-control-allow-origin"] == LISTED
+    assert "x-stainless-os" in good.headers["access-control-allow-headers"]
+    bad = await gateway.client.options("/v1/realtime/calls", headers={"origin": EVIL, **asked})
+    assert bad.status_code == 400
+    assert "access-control-allow-origin" not in bad.headers
+
+
+# -- models
+
+
+async def test_models_of_all_engines_are_one_list(gateway: Gateway) -> None:
+    listed = (await gateway.client.get("/v1/models", headers=BEARER)).json()
+    assert listed["object"] == "list"
+    assert listed["data"] == [{"id": "tiny/model", "object": "model", "created": 7, "owned_by": "sottovoce"}]
+    one = await gateway.client.get("/v1/models/tiny/model", headers=BEARER)
+    assert one.json()["id"] == "tiny/model"
+    missing = await gateway.client.get("/v1/models/../x", headers=BEARER)
+    assert missing.status_code == 404
+    gone = await gateway.client.get("/v1/models/huge", headers=BEARER)
+    assert (gone.status_code, error_of(gone)["code"]) == (404, "model_not_found")
+
+
+async def test_models_without_any_engine_say_so(gateway: Gateway) -> None:
+    gateway.engine.models = {"unexpected": True}
+    reply = await gateway.client.get("/v1/models", headers=BEARER)
+    assert (reply.status_code, error_of(reply)["code"]) == (503, "engine_unavailable")
+
+
+# -- before serving
+
+
+def test_a_missing_page_build_is_told_with_its_cure(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"index\.html is missing\. Cure: make setup"):
+        check_page(tmp_path)
+
+
+async def test_a_tls_proxy_makes_the_cookie_secure_but_no_client_can(tmp_path: Path) -> None:
+    proxied = {"x-forwarded-proto": "https"}
+    async with running(tmp_path / "a", behind_proxy=True) as gateway:
+        assert "Secure" in (await gateway.client.get("/", headers=proxied)).headers["set-cookie"]
+    async with running(tmp_path / "b") as gateway:
+        assert "Secure" not in (await gateway.client.get("/", headers=proxied)).headers["set-cookie"]

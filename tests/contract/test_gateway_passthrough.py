@@ -1,0 +1,235 @@
+"""OpenAI's REST calls on their way through the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from tests.contract.gateway_server import BEARER, ENGINE_KEY, KEY, Gateway, echo, running
+
+from sottovoce.gateway.limits import GatewayLimits
+
+GONE_WITHIN = 0.5
+LIMITS = GatewayLimits(json_bytes=2000, upload_bytes=10_000, body_deadline=0.3)
+CHAT = "/v1/chat/completions"
+UPLOAD = "/v1/audio/transcriptions"
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running(tmp_path, LIMITS) as served:
+        yield served
+
+
+@pytest.mark.parametrize("path", [CHAT, UPLOAD, "/v1/audio/speech"])
+async def test_body_status_and_answer_pass_unchanged(gateway: Gateway, path: str) -> None:
+    async def teapot(request: Request) -> Response:
+        return Response(await request.body() + b"!", 418, media_type="audio/pcm")
+
+    gateway.engine.answer = teapot
+    reply = await gateway.client.post(path, content=b"\x00\xff", headers=BEARER)
+    assert (reply.status_code, reply.content, reply.headers["content-type"]) == (
+        418,
+        b"\x00\xff!",
+        "audio/pcm",
+    )
+    assert gateway.engine.seen[0].url.path == path
+
+
+async def test_no_secret_leaks_either_way(gateway: Gateway) -> None:
+    async def chatty(request: Request) -> Response:
+        headers = {
+            "set-cookie": "a=b",
+            "server": "engine/1",
+            "access-control-allow-origin": "*",
+            "x-request-id": "req_of_engine",
+            "connection": "close",
+        }
+        return JSONResponse({}, headers=headers)
+
+    gateway.engine.answer = chatty
+    await gateway.client.get("/")
+    headers = {"sec-fetch-site": "same-origin", "x-forwarded-for": "10.0.0.1", "te": "trailers", **BEARER}
+    reply = await gateway.client.post(CHAT, json={"a": 1}, headers=headers)
+    given = dict(gateway.engine.seen[0].headers)
+    assert given.pop("authorization") == f"Bearer {ENGINE_KEY}"
+    about_itself = {"host", "connection", "accept-encoding", "user-agent"}
+    assert set(given) <= about_itself | {"content-type", "content-length", "accept"}
+    assert given["accept-encoding"] == "identity"
+    assert KEY not in json.dumps(given)
+    assert reply.headers["x-request-id"] == "req_of_engine"
+    assert ENGINE_KEY not in str(reply.headers)
+    assert not {"set-cookie", "server", "access-control-allow-origin"} & set(reply.headers)
+
+
+async def test_an_upload_streams_to_the_engine(gateway: Gateway) -> None:
+    has_begun = asyncio.Event()
+
+    async def read(request: Request) -> Response:
+        stream = request.stream()
+        first = await anext(stream)
+        has_begun.set()
+        return Response(first + b"".join([chunk async for chunk in stream]))
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"first "
+        await has_begun.wait()
+        yield b"second"
+
+    gateway.engine.answer = read
+    reply = await gateway.client.post(UPLOAD, content=body(), headers=BEARER)
+    assert reply.content == b"first second"
+
+
+async def test_an_answer_streams_to_the_client(gateway: Gateway) -> None:
+    has_come = asyncio.Event()
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"data: one\n\n"
+        await has_come.wait()
+        yield b"data: [DONE]\n\n"
+
+    async def answer(request: Request) -> Response:
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    gateway.engine.answer = answer
+    async with gateway.client.stream("POST", CHAT, json={}, headers=BEARER) as reply:
+        chunks = reply.aiter_raw()
+        assert await anext(chunks) == b"data: one\n\n"
+        has_come.set()
+        assert await anext(chunks) == b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("has_begun_answering", [True, False])
+async def test_work_is_cancelled_when_the_client_goes_away(
+    gateway: Gateway, has_begun_answering: bool
+) -> None:
+    is_working, is_cancelled = asyncio.Event(), asyncio.Event()
+
+    async def work() -> AsyncIterator[bytes]:
+        yield b"x"
+        is_working.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_cancelled.set()
+
+    async def watch(request: Request) -> Response:
+        if has_begun_answering:
+            return StreamingResponse(work())
+        await request.body()
+        is_working.set()
+        assert (await request.receive())["type"] == "http.disconnect"
+        is_cancelled.set()
+        return Response()
+
+    gateway.engine.answer = watch
+    client = asyncio.create_task(gateway.client.post(CHAT, json={}, headers=BEARER))
+    await is_working.wait()
+    client.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await client
+    async with asyncio.timeout(GONE_WITHIN):
+        await is_cancelled.wait()
+
+
+async def test_engine_errors_are_passed_on(gateway: Gateway) -> None:
+    body = {
+        "error": {"message": "no such voice", "type": "invalid_request_error", "param": "voice", "code": "x"}
+    }
+
+    async def refuse(request: Request) -> Response:
+        return JSONResponse(body, 400)
+
+    gateway.engine.answer = refuse
+    reply = await gateway.client.post("/v1/audio/speech", json={}, headers=BEARER)
+    assert (reply.status_code, reply.json()) == (400, body)
+
+
+async def test_an_engine_that_refuses_our_key_does_not_blame_the_clients(gateway: Gateway) -> None:
+    async def refuse(request: Request) -> Response:
+        return JSONResponse({"error": {"code": "invalid_api_key"}}, 401)
+
+    gateway.engine.answer = refuse
+    reply = await gateway.client.post(CHAT, json={}, headers=BEARER)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "engine_unavailable")
+    assert "SOTTOVOCE_LLM_API_KEY" in reply.json()["error"]["message"]
+
+
+async def test_an_unreachable_engine_is_told_as_such(gateway: Gateway) -> None:
+    gateway.engine.url = "http://127.0.0.1:9/v1"
+    reply = await gateway.client.post(CHAT, json={}, headers=BEARER)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "engine_unavailable")
+    assert "llm" in reply.json()["error"]["message"]
+
+
+async def test_an_answer_that_is_cut_is_seen_to_be_cut(gateway: Gateway) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise ConnectionResetError
+
+    async def answer(request: Request) -> Response:
+        return StreamingResponse(broken())
+
+    gateway.engine.answer = answer
+    with pytest.raises(httpx.RemoteProtocolError):
+        await gateway.client.post(CHAT, json={}, headers=BEARER)
+    assert (await gateway.client.get("/livez")).status_code == 200
+
+
+async def read(request: Request) -> Response:
+    with contextlib.suppress(ClientDisconnect):
+        await request.body()
+    return Response()
+
+
+async def endless() -> AsyncIterator[bytes]:
+    for _ in range(1000):
+        yield b"x" * 1000
+
+
+@pytest.mark.parametrize(("path", "size"), [(CHAT, 2000), (UPLOAD, 10_000)])
+async def test_bodies_over_the_cap_are_refused_with_and_without_a_length(
+    gateway: Gateway, path: str, size: int
+) -> None:
+    announced = await gateway.client.post(path, content=b"x" * (size + 1), headers=BEARER)
+    gateway.engine.answer = read
+    chunked = await gateway.client.post(path, content=endless(), headers=BEARER)
+    for reply in (announced, chunked):
+        assert (reply.status_code, reply.json()["error"]["code"]) == (413, "request_too_large")
+    assert all(request.headers.get("content-length") != str(size + 1) for request in gateway.engine.seen)
+    gateway.engine.answer = echo
+    fits = await gateway.client.post(path, content=b"x" * size, headers=BEARER)
+    assert (fits.status_code, len(fits.content)) == (200, size)
+
+
+async def test_a_refused_uploader_is_told_why(gateway: Gateway) -> None:
+    reply = await gateway.client.post(UPLOAD, content=endless(), headers={"authorization": "Bearer wrong"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert gateway.engine.seen == []
+
+
+async def test_a_body_that_drips_is_cut(gateway: Gateway) -> None:
+    never, is_cut = asyncio.Event(), asyncio.Event()
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"x"
+        await never.wait()
+
+    async def notice(request: Request) -> Response:
+        await read(request)
+        is_cut.set()
+        return Response()
+
+    gateway.engine.answer = notice
+    sending = asyncio.create_task(gateway.client.post(UPLOAD, content=drip(), headers=BEARER))
+    await is_cut.wait()
+    sending.cancel()  # httpx reads no answer while it sends
+    await asyncio.gather(sending, return_exceptions=True)
