@@ -3,7 +3,7 @@
     python tests/data/make_recordings.py
 
 The recordings are committed, so tests need no flite; this script documents what they say and in whose voice,
-and makes them again (Debian package `flite`, version 2.2). All are 16 kHz mono WAV, peak -6 dBFS, with 100 ms of
+and makes them again (Debian package `flite` 2.2). All are 16 kHz mono WAV, peak -6 dBFS, with 100 ms of
 quiet on both sides of the speech. Kinds: `command` is what the dialogue engine understands, `free` is other
 English, `dialogue` is a short turn for conversation tests, `noise` and `silence` hold no speech.
 """

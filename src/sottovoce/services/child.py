@@ -9,7 +9,6 @@ everywhere the end of standard input, whose other end only the parent holds.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
 import os
 import secrets
@@ -25,6 +24,7 @@ from starlette.types import ASGIApp
 
 from sottovoce.errors import ConfigError
 from sottovoce.http.server import ServerLimits, listen, serve
+from sottovoce.lifeline import die_with_parent
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +42,6 @@ STOP_DEADLINE = 4.0
 
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 """The parent reads the level back from the first word (`services.logs`)."""
-
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def run_service(app: ASGIApp, options: ServiceOptions) -> None:
     sock = _socket(options)
     if options.is_child:
         _log_plainly()
-        _die_with_parent()
+        die_with_parent()
     else:
         _announce(sock, options)
     asyncio.run(_serve(app, sock, options))
@@ -157,15 +155,6 @@ def _announce(sock: socket.socket, options: ServiceOptions) -> None:
 
 def _log_plainly() -> None:
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process with its parent, which also reaches it while it is stopped or hung."""
-    if not sys.platform.startswith("linux"):
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        logger.warning("prctl(PR_SET_PDEATHSIG) failed: %s", os.strerror(ctypes.get_errno()))
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

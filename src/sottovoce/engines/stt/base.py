@@ -1,0 +1,50 @@
+"""What a speech recogniser is to the rest of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+SAMPLE_RATE_HZ = 16_000
+BYTES_PER_SECOND = 2 * SAMPLE_RATE_HZ
+
+InterimListener = Callable[[str], None]
+"""Called in the event loop with an utterance's stable words so far; they only ever grow."""
+
+
+class TranscriberStream(Protocol):
+    """One speaker's recogniser: what it learns of a voice it keeps until it is closed.
+
+    Audio is 16 kHz mono s16le, whole samples. Every method is safe to cancel, ends within its deadline or
+    raises an `EngineError`, and never blocks the event loop. After `EngineTimeout` or `EngineCrashed` the
+    stream is of no more use; close it and open another. Call the methods one at a time.
+    """
+
+    async def push(self, pcm: bytes) -> None:
+        """Hear more. Waits while the recogniser is far behind."""
+
+    async def finish(self) -> str:
+        """End the utterance; its final transcript, "" if no words were said. The next one may follow."""
+
+    async def reset(self) -> None:
+        """Forget the utterance begun, but not the voice."""
+
+    async def aclose(self) -> None:
+        """Free everything, also in the middle of an utterance."""
+
+
+class Transcriber(Protocol):
+    """A recogniser with its models loaded once."""
+
+    @property
+    def model(self) -> str:
+        """Its name in the API."""
+
+    async def start(self) -> None:
+        """Load. Raises `EngineError`; until it returns no stream can be opened."""
+
+    async def open_stream(self, on_interim: InterimListener | None = None) -> TranscriberStream:
+        """Raises `LimitExceededError` when all streams are in use, `EngineError` when it cannot."""
+
+    async def aclose(self) -> None:
+        """Close every stream and unload. Safe to call twice."""
