@@ -36,10 +36,10 @@ class InputAudio:
         self._odd_byte = pcm[whole:]
         return AudioFrame(pcm[:whole], INPUT_RATE_HZ) if whole else None
 
-    def used_up(self) -> None:
-        """The audio so far was committed or cleared."""
-        self._buffered = 0.0
-        self._odd_byte = b""
+    def use_up(self) -> float:
+        """The audio so far was committed or cleared; returns how many seconds it was, about."""
+        seconds, self._buffered, self._odd_byte = self._buffered, 0.0, b""
+        return seconds
 
     def _drain(self, *, is_manual: bool) -> None:
         now = self._clock()

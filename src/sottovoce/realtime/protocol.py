@@ -162,9 +162,9 @@ class RealtimeProtocol:
             case commands.Respond():
                 self._responses.asked(command)
             case commands.CommitInput():
-                self._input.used_up()
+                self._turns.ended_by_hand(self._input.use_up())
             case commands.ClearInput():
-                self._input.used_up()
+                self._input.use_up()
                 return [InputCleared()]
         return []
 

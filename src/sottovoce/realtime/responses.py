@@ -132,7 +132,9 @@ class Responses:
         return active.playing() if active else []
 
     def audio(self, frames: Sequence[PlayoutFrame]) -> list[ServerEvent]:
-        """One delta for the frames of one response."""
+        """One delta for the frames of one response; over WebRTC they are on the track already."""
+        if self._is_webrtc:
+            return []
         events: list[ServerEvent] = []
         for response_id, group in groupby(frames, key=lambda frame: frame.response_id):
             active = self._known(response_id)

@@ -22,15 +22,17 @@ MAX_OPEN_TURNS = 32
 
 @dataclass(slots=True)
 class _Turn:
+    """`seconds` is how much audio a manual commit ended; without one, the turn's own marks tell."""
+
     shown: str = ""
-    started_ms: int | None = None
-    stopped_ms: int | None = None
+    started_ms: int = 0
+    stopped_ms: int = 0
+    seconds: float = 0.0
 
     @property
-    def usage(self) -> wire.TranscriptDuration | None:
-        if self.started_ms is None or self.stopped_ms is None:
-            return None
-        return wire.TranscriptDuration(seconds=max(0, self.stopped_ms - self.started_ms) / 1000)
+    def usage(self) -> wire.TranscriptDuration:
+        spoken = max(0, self.stopped_ms - self.started_ms) / 1000
+        return wire.TranscriptDuration(seconds=spoken or round(self.seconds, 3))
 
 
 class UserTurns:
@@ -40,21 +42,26 @@ class UserTurns:
         self.is_transcribed = True
         self._items = items
         self._turns: dict[str, _Turn] = {}
+        self._ended_by_hand = 0.0
 
     def started(self, event: heard.SpeechStarted) -> list[ServerEvent]:
-        turn = self._turn(event.item_id)
-        if turn.started_ms is None:
-            turn.started_ms = event.audio_ms
+        if event.item_id not in self._turns:  # speech that goes on after a pause is the same turn
+            self._turn(event.item_id).started_ms = event.audio_ms
         return [wire.SpeechStarted(item_id=event.item_id, audio_start_ms=event.audio_ms)]
 
     def stopped(self, event: heard.SpeechStopped) -> list[ServerEvent]:
         self._turn(event.item_id).stopped_ms = event.audio_ms
         return [wire.SpeechStopped(item_id=event.item_id, audio_end_ms=event.audio_ms)]
 
+    def ended_by_hand(self, seconds: float) -> None:
+        """The client committed `seconds` of audio: the next turn is made of them."""
+        self._ended_by_hand = seconds
+
     def committed(self, item_id: str) -> list[ServerEvent]:
         """The turn becomes an item, its transcript null as yet; once, however often it is said."""
         if item_id in self._items:
             return []
+        self._turn(item_id).seconds, self._ended_by_hand = self._ended_by_hand, 0.0
         entry = self._items.append(said_by_user(item_id, None))
         previous = entry.previous_item_id
         committed = wire.InputCommitted(item_id=item_id, previous_item_id=previous)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sottovoce.realtime.events.base import OrAbsent, ServerEvent, Wire
+from sottovoce.realtime.events.base import ServerEvent, Wire
 
 
 class SpeechStarted(ServerEvent):
@@ -54,7 +54,7 @@ class TranscriptCompleted(ServerEvent):
     item_id: str
     content_index: int = 0
     transcript: str
-    usage: OrAbsent[TranscriptDuration] = None
+    usage: TranscriptDuration
 
 
 class TranscriptError(Wire):
