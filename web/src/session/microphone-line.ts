@@ -70,7 +70,8 @@ export class MicrophoneLine {
   hold(isTalking: boolean): void {
     clearTimeout(this.#tail);
     if (isTalking) this.#update({ isTalking });
-    else if (this.#state.isTalking) this.#tail = window.setTimeout(() => this.#update({ isTalking }), TALK_TAIL_MS);
+    else if (this.#state.isTalking)
+      this.#tail = window.setTimeout(() => this.#update({ isTalking }), TALK_TAIL_MS);
   }
 
   close(): void {

@@ -42,7 +42,9 @@ export function Orb({ presence, action, isSmall, loudness, onPress }: OrbProps) 
       <OrbCanvas presence={presence} loudness={loudness} />
       <span className="relative grid justify-items-center gap-1">
         <Icon aria-hidden className={isSmall ? "size-7 lg:size-9" : "size-9"} strokeWidth={1.5} />
-        <span className={clsx("font-medium text-sm", isSmall && "sr-only lg:not-sr-only")}>{captions[action]}</span>
+        <span className={clsx("font-medium text-sm", isSmall && "sr-only lg:not-sr-only")}>
+          {captions[action]}
+        </span>
       </span>
     </button>
   );

@@ -45,5 +45,7 @@ export function OrbCanvas({ presence, loudness }: OrbCanvasProps) {
     return () => cancelAnimationFrame(request);
   }, [isStill, isStill && presence]);
 
-  return <canvas ref={canvas} aria-hidden className="absolute inset-0 size-full transition-colors duration-500" />;
+  return (
+    <canvas ref={canvas} aria-hidden className="absolute inset-0 size-full transition-colors duration-500" />
+  );
 }

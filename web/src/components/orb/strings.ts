@@ -62,7 +62,11 @@ export function drawStrings(context: CanvasRenderingContext2D, size: number, sce
   context.restore();
 }
 
-function drawGlow(context: CanvasRenderingContext2D, radius: number, { motion, loudness, colour }: Scene): void {
+function drawGlow(
+  context: CanvasRenderingContext2D,
+  radius: number,
+  { motion, loudness, colour }: Scene,
+): void {
   const reach = radius * (0.86 + motion.swell * loudness);
   const light = context.createRadialGradient(0, 0, 0, 0, 0, reach);
   light.addColorStop(0, colour);

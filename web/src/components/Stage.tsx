@@ -1,0 +1,64 @@
+import { clsx } from "clsx";
+import type { ReactNode } from "react";
+import { type Presence, presenceColours, presenceWords } from "../session/presence";
+import type { SessionSnapshot } from "../session/voice-session";
+
+/** The smaller line under the word of state: what can be done now. */
+function hintOf(presence: Presence, { link, microphone }: SessionSnapshot): string {
+  switch (presence) {
+    case "idle":
+      return "Press to talk, or write below";
+    case "connecting":
+      return "Just a moment";
+    case "reconnecting":
+      return "The conversation goes on as soon as the server is back";
+    case "ready":
+      return "Write below, or press to talk";
+    case "muted":
+      return "Press to unmute, or hold Space to talk";
+    case "listening":
+      return microphone.isTalking ? "Let go when you have said it" : "Go ahead";
+    case "thinking":
+      return "One moment";
+    case "speaking":
+      return "Speak to interrupt";
+    case "error":
+      return link.phase === "off" ? (link.problem ?? "") : "See below; you can go on talking";
+  }
+}
+
+type StageProps = {
+  presence: Presence;
+  snapshot: SessionSnapshot;
+  isCompact: boolean;
+  orb: ReactNode;
+  children: ReactNode;
+};
+
+export function Stage({ presence, snapshot, isCompact, orb, children }: StageProps) {
+  return (
+    <section
+      aria-label="Talk"
+      className={clsx(
+        "flex shrink-0 flex-col items-center gap-3 lg:my-auto lg:gap-4",
+        isCompact ? "pt-0 lg:pt-0" : "pt-4 lg:pt-0",
+      )}
+    >
+      {orb}
+      <div className="text-center">
+        <p
+          data-presence={presence}
+          className={clsx(
+            "font-serif italic transition-colors duration-500",
+            isCompact ? "text-2xl lg:text-4xl" : "text-3xl lg:text-4xl",
+            presenceColours[presence],
+          )}
+        >
+          {presenceWords[presence]}
+        </p>
+        <p className="mt-0.5 text-quiet text-sm lg:text-base">{hintOf(presence, snapshot)}</p>
+      </div>
+      {children}
+    </section>
+  );
+}
