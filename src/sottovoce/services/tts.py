@@ -82,7 +82,7 @@ class SpeechRequest(BaseModel):
     """The body of `POST /v1/audio/speech`; `instructions` and what else is sent has no effect."""
 
     input: Annotated[str, AfterValidator(_not_blank)]
-    model: str = EspeakSynthesizer.model
+    model: str | None = None
     voice: str | VoiceReference = DEFAULT_VOICE
     response_format: Annotated[str, AfterValidator(_served)] = "wav"
     speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] = 1.0
@@ -134,7 +134,7 @@ class SpeechService:
 
     async def speech(self, request: Request) -> Response:
         wanted = await read_json(request, SpeechRequest, MAX_BODY_BYTES)
-        self.model.check(wanted.model)
+        self.model.check(wanted.model or self.model.id)
         if self.health.status != "ready":
             raise EngineUnavailable(
                 f"The speech engine is not ready: {self.health.reason or self.health.status}.", engine="tts"
