@@ -1,9 +1,23 @@
+import { readFileSync } from "node:fs";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
+/** Vite lists the licences of bundled scripts; the fonts' have to be passed on too. */
+const fontLicences: Plugin = {
+  name: "font-licences",
+  apply: "build",
+  generateBundle() {
+    const texts = ["instrument-sans", "newsreader"].map((font) =>
+      readFileSync(new URL(`node_modules/@fontsource-variable/${font}/LICENSE`, import.meta.url), "utf8"),
+    );
+    this.emitFile({ type: "asset", fileName: "font-licences.txt", source: texts.join("\n\n") });
+  },
+};
+
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), fontLicences],
   build: {
     outDir: "../src/sottovoce/web/dist",
     emptyOutDir: true,
@@ -12,7 +26,7 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox121", "safari17.5"],
     // A data: URL would break the content security policy, so nothing is inlined.
     assetsInlineLimit: 0,
-    license: { fileName: "licenses.md" },
+    license: { fileName: "script-licences.md" },
   },
   worker: { format: "es" },
   // `npm run dev` beside a running gateway; Vite passes its own Host and Origin on unchanged, so they are rewritten.

@@ -24,6 +24,7 @@ export function LevelMeter({ loudness }: { loudness: () => number }) {
   const percent = Math.round(level * 100);
   return (
     <div>
+      {/* biome-ignore lint/a11y/useSemanticElements: browsers draw <meter> each in its own colours */}
       <div
         role="meter"
         aria-label="Microphone level"

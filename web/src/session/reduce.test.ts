@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Conversation, emptyConversation, MAX_ENTRIES, spokenMessages } from "./conversation";
 import { type ConversationEvent, reduce } from "./reduce";
 
-const after = (...events: ConversationEvent[]): Conversation => events.reduce(reduce, emptyConversation);
+const afterAllOf = (...events: ConversationEvent[]): Conversation => events.reduce(reduce, emptyConversation);
 
 const started = (item_id = "u1"): ConversationEvent => ({
   type: "input_audio_buffer.speech_started",
@@ -48,24 +48,26 @@ const latency = {
 
 describe("a spoken turn", () => {
   it("grows interim words and settles on the final", () => {
-    expect(after(started(), interim("what"), interim(" tame")).entries).toEqual([
+    expect(afterAllOf(started(), interim("what"), interim(" tame")).entries).toEqual([
       { kind: "user", id: "u1", text: "what tame", isFinal: false, isTyped: false },
     ]);
-    expect(after(started(), interim("what tame"), final("What time is it?")).entries).toEqual([
+    expect(afterAllOf(started(), interim("what tame"), final("What time is it?")).entries).toEqual([
       { kind: "user", id: "u1", text: "What time is it?", isFinal: true, isTyped: false },
     ]);
   });
 
   it("leaves no trace of a turn that was only noise", () => {
-    expect(after(started(), stopped(), final(" ")).entries).toEqual([]);
+    expect(afterAllOf(started(), stopped(), final(" ")).entries).toEqual([]);
   });
 
   it("does not let a late interim spoil the final", () => {
-    expect(after(started(), final("Stop."), interim(" stop")).entries).toMatchObject([{ text: "Stop." }]);
+    expect(afterAllOf(started(), final("Stop."), interim(" stop")).entries).toMatchObject([
+      { text: "Stop." },
+    ]);
   });
 
   it("turns a failed transcription into a notice", () => {
-    const failed = after(started(), {
+    const failed = afterAllOf(started(), {
       type: "conversation.item.input_audio_transcription.failed",
       item_id: "u1",
       error: { message: "The recogniser is restarting." },
@@ -76,14 +78,14 @@ describe("a spoken turn", () => {
   });
 
   it("stands before the reply, whatever arrives late", () => {
-    const turn = after(started(), words("It is"), final("What time is it?"), words(" noon."));
+    const turn = afterAllOf(started(), words("It is"), final("What time is it?"), words(" noon."));
     expect(turn.entries.map(({ id }) => id)).toEqual(["u1", "a1"]);
   });
 });
 
 describe("a reply", () => {
   it("gathers words and marks the ones being spoken", () => {
-    expect(after(words("It is"), words(" ten past")).entries).toEqual([
+    expect(afterAllOf(words("It is"), words(" ten past")).entries).toEqual([
       {
         kind: "assistant",
         id: "a1",
@@ -98,11 +100,11 @@ describe("a reply", () => {
   });
 
   it("has nothing being spoken once it is done", () => {
-    expect(after(words("Noon."), done()).entries).toMatchObject([{ isDone: true, spokenFrom: 5 }]);
+    expect(afterAllOf(words("Noon."), done()).entries).toMatchObject([{ isDone: true, spokenFrom: 5 }]);
   });
 
   it("keeps what was heard and strikes what was not", () => {
-    const cut = after(
+    const cut = afterAllOf(
       words("One, two, three"),
       {
         type: "sottovoce.response.heard",
@@ -117,7 +119,7 @@ describe("a reply", () => {
   });
 
   it("vanishes when it was cancelled before anything was heard", () => {
-    const cut = after({
+    const cut = afterAllOf({
       type: "sottovoce.response.heard",
       response_id: "r1",
       item_id: "a1",
@@ -128,7 +130,7 @@ describe("a reply", () => {
   });
 
   it("that fails says why", () => {
-    const failed = after({
+    const failed = afterAllOf({
       type: "response.done",
       response: {
         id: "r1",
@@ -139,17 +141,17 @@ describe("a reply", () => {
     expect(failed.entries).toMatchObject([
       { kind: "notice", text: "The model is loading.", isProblem: true },
     ]);
-    expect(after(done("failed")).entries).toMatchObject([{ text: "The assistant could not answer." }]);
+    expect(afterAllOf(done("failed")).entries).toMatchObject([{ text: "The assistant could not answer." }]);
   });
 
   it("is being worked on from its creation until it is done", () => {
     const created: ConversationEvent = { type: "response.created", response: { id: "r1" } };
-    expect(after(created).isReplying).toBe(true);
-    expect(after(created, done()).isReplying).toBe(false);
+    expect(afterAllOf(created).isReplying).toBe(true);
+    expect(afterAllOf(created, done()).isReplying).toBe(false);
   });
 
   it("carries the latency of its turn, which the page also shows by itself", () => {
-    const measured = after(words("Noon."), done(), {
+    const measured = afterAllOf(words("Noon."), done(), {
       type: "sottovoce.turn.metrics",
       item_id: "a1",
       response_id: "r1",
@@ -163,7 +165,7 @@ describe("a reply", () => {
 describe("hushing the assistant while the user begins to speak", () => {
   const barged = [state("speaking"), words("One, two"), started()];
 
-  it("begins at once", () => expect(after(...barged).isHushed).toBe(true));
+  it("begins at once", () => expect(afterAllOf(...barged).isHushed).toBe(true));
 
   it.each<[string, ConversationEvent[]]>([
     ["its words go on", [words(" three")]],
@@ -176,18 +178,18 @@ describe("hushing the assistant while the user begins to speak", () => {
     ["the user has stopped", [stopped()]],
     ["it was only noise", [final("")]],
     ["the connection is gone", [{ type: "page.disconnected" }]],
-  ])("ends when %s", (_, events) => expect(after(...barged, ...events).isHushed).toBe(false));
+  ])("ends when %s", (_, events) => expect(afterAllOf(...barged, ...events).isHushed).toBe(false));
 
   it.each<[string, ConversationEvent[]]>([
     ["the reply is cancelled, for its last sound may still be on the way", [done("cancelled")]],
     ["the session listens", [state("listening")]],
     ["interim words arrive", [interim("stop")]],
-  ])("lasts when %s", (_, events) => expect(after(...barged, ...events).isHushed).toBe(true));
+  ])("lasts when %s", (_, events) => expect(afterAllOf(...barged, ...events).isHushed).toBe(true));
 });
 
 describe("what else is shown", () => {
   it("shows typed text at once and does not repeat the server's echo of it", () => {
-    const typed = after(
+    const typed = afterAllOf(
       { type: "page.typed", id: "item_t", text: "Roll a die" },
       {
         type: "conversation.item.added",
@@ -205,7 +207,7 @@ describe("what else is shown", () => {
   });
 
   it("keeps a place for a spoken item that was committed without a speech_started", () => {
-    const added = after({
+    const added = afterAllOf({
       type: "conversation.item.added",
       item: { id: "u9", type: "message", role: "user", content: [{ type: "input_audio" }] },
     });
@@ -213,7 +215,7 @@ describe("what else is shown", () => {
   });
 
   it("lists tool calls where they happened", () => {
-    const called = after(final("Roll a die"), {
+    const called = afterAllOf(final("Roll a die"), {
       type: "sottovoce.tool.called",
       call_id: "call_1",
       name: "roll_dice",
@@ -225,7 +227,7 @@ describe("what else is shown", () => {
   });
 
   it("names the engine that failed", () => {
-    const failed = after({
+    const failed = afterAllOf({
       type: "sottovoce.engine.failed",
       engine: "tts",
       message: "it stopped and is being restarted",
@@ -238,18 +240,18 @@ describe("what else is shown", () => {
 
   it("shows errors but for the ones that are won races", () => {
     const error = (code: string): ConversationEvent => ({ type: "error", error: { message: "No.", code } });
-    expect(after(error("invalid_value")).entries).toMatchObject([{ kind: "notice", text: "No." }]);
-    expect(after(error("response_cancel_not_active")).entries).toEqual([]);
+    expect(afterAllOf(error("invalid_value")).entries).toMatchObject([{ kind: "notice", text: "No." }]);
+    expect(afterAllOf(error("response_cancel_not_active")).entries).toEqual([]);
   });
 
   it("gives every notice its own id", () => {
     const notice: ConversationEvent = { type: "page.notice", text: "Reconnected.", isProblem: false };
-    expect(new Set(after(notice, notice).entries.map(({ id }) => id)).size).toBe(2);
+    expect(new Set(afterAllOf(notice, notice).entries.map(({ id }) => id)).size).toBe(2);
   });
 
   it("forgets the oldest entries of a very long conversation", () => {
     const many = Array.from({ length: MAX_ENTRIES + 3 }, (_, index) => final(`Turn ${index}`, `u${index}`));
-    const kept = after(...many).entries;
+    const kept = afterAllOf(...many).entries;
     expect(kept).toHaveLength(MAX_ENTRIES);
     expect(kept[0]).toMatchObject({ text: "Turn 3" });
   });
@@ -257,7 +259,7 @@ describe("what else is shown", () => {
 
 describe("losing the connection", () => {
   it("settles what was under way and drops what never had words", () => {
-    const lost = after(started("u1"), interim("what ti", "u1"), started("u2"), words("It"), {
+    const lost = afterAllOf(started("u1"), interim("what ti", "u1"), started("u2"), words("It"), {
       type: "page.disconnected",
     });
     expect(lost.entries).toMatchObject([
@@ -268,7 +270,7 @@ describe("losing the connection", () => {
   });
 
   it("leaves messages to take the thread up again with, of what was heard only", () => {
-    const cut = after(
+    const cut = afterAllOf(
       final("Count to four"),
       words("One, two, three"),
       {
