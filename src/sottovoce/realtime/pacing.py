@@ -12,6 +12,9 @@ Also what it may have to drop at an interruption, so no longer than need be.
 GROUP = 0.040
 """Seconds of sound in one message while a reply flows; its first message goes as soon as there is a frame."""
 
+ROUNDING = 1e-6
+"""Of a frame: makes up for what binary fractions lose."""
+
 
 class Pacer:
     """How many frames may be sent now, and how long to wait for more. Times are seconds of one clock."""
@@ -27,7 +30,7 @@ class Pacer:
         if now > self._origin + self._sent * FRAME:
             self._origin, self._sent = now, 0
         ahead = self._origin + self._sent * FRAME - now
-        return max(0, round((self._lead - ahead) / FRAME))
+        return max(0, int((self._lead - ahead) / FRAME + ROUNDING))
 
     def sent(self, frames: int) -> None:
         self._sent += frames

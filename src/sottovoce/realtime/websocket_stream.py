@@ -10,7 +10,7 @@ import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sottovoce.audio.playout import PlayoutFrame
-from sottovoce.conversation.events import ReplyFinished
+from sottovoce.conversation.events import ReplyFinished, ReplyStarted
 from sottovoce.conversation.port import SessionPort
 from sottovoce.errors import SottovoceError
 from sottovoce.realtime.commands import Close
@@ -40,6 +40,7 @@ class WebSocketStream:
         self._outbox = Outbox()
         self._pacer = Pacer()
         self._responding = asyncio.Event()
+        self._restarted = asyncio.Event()
         self._scope = anyio.CancelScope()
         self._ending: Close | None = None
         self._is_gone = False
@@ -73,6 +74,8 @@ class WebSocketStream:
             self._tell(self._connection.apply(event))
             if isinstance(event, ReplyFinished) and event.status == "cancelled":
                 self._pacer.reset()
+            if isinstance(event, ReplyStarted):
+                self._restarted.set()
             if self._protocol.is_responding:
                 self._responding.set()
             else:
@@ -87,7 +90,13 @@ class WebSocketStream:
             frames = self._pull(due)
             self._pacer.sent(len(frames))
             self._tell(self._protocol.audio(frames))
-            await asyncio.sleep(self._pacer.wait(clock()) if due and len(frames) == due else POLL)
+            await self._rest(self._pacer.wait(clock()) if due and len(frames) == due else POLL)
+
+    async def _rest(self, delay: float) -> None:
+        """Wait, but not when another reply begins: its first sound must not wait for the last one's pace."""
+        self._restarted.clear()
+        with anyio.move_on_after(delay):
+            await self._restarted.wait()
 
     def _pull(self, due: int) -> list[PlayoutFrame]:
         frames: list[PlayoutFrame] = []

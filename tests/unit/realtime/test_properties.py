@@ -29,9 +29,7 @@ SESSION_EVENTS = st.one_of(
     st.builds(told.ReplyStarted, RESPONSES, st.sampled_from(["item_x", "item_y", "item_z"])),
     st.builds(told.ReplyText, RESPONSES, ITEMS, TEXTS),
     st.builds(told.ReplyPlaying, RESPONSES),
-    st.builds(
-        told.ReplyFinished, RESPONSES, ITEMS, STATUSES, st.none(), TEXTS, TEXTS, audio_ms=MILLISECONDS
-    ),
+    st.builds(told.ReplyFinished, RESPONSES, ITEMS, STATUSES, st.none(), TEXTS, TEXTS, audio_ms=MILLISECONDS),
     st.builds(told.StateChanged, st.just("thinking")),
     st.builds(PlayoutFrame, RESPONSES, ITEMS, st.just(b"\1\0")),
 )

@@ -40,7 +40,11 @@ def test_an_item_without_an_id_gets_one() -> None:
 )
 def test_each_role_may_write(role: str, kind: str) -> None:
     client = Client()
-    item = {"type": "message", "role": role, "content": [{"type": kind, "text": "a"}, {"type": kind, "text": "b"}]}
+    item = {
+        "type": "message",
+        "role": role,
+        "content": [{"type": kind, "text": "a"}, {"type": kind, "text": "b"}],
+    }
     (added, _) = client.send("conversation.item.create", item=item)
     assert added["item"]["content"] == [{"type": kind, "text": "a\nb"}]
     assert client.session.messages[0][:2] == (role, "a\nb")
@@ -125,7 +129,10 @@ def test_an_unknown_item_is_named(verb: str) -> None:
 def test_deletion_is_refused_and_the_item_stays() -> None:
     client = Client()
     client.write("a", "msg_1")
-    assert "cannot be deleted yet" in only_error(client.send("conversation.item.delete", item_id="msg_1"))["message"]
+    assert (
+        "cannot be deleted yet"
+        in only_error(client.send("conversation.item.delete", item_id="msg_1"))["message"]
+    )
     assert types(client.send("conversation.item.retrieve", item_id="msg_1")) == [
         "conversation.item.retrieved"
     ]
@@ -134,7 +141,9 @@ def test_deletion_is_refused_and_the_item_stays() -> None:
 # -- truncate
 
 
-def truncate(client: Client, audio_end_ms: float, item_id: str = "item_a", index: int = 0) -> list[dict[str, Any]]:
+def truncate(
+    client: Client, audio_end_ms: float, item_id: str = "item_a", index: int = 0
+) -> list[dict[str, Any]]:
     return client.send(
         "conversation.item.truncate", item_id=item_id, content_index=index, audio_end_ms=audio_end_ms
     )

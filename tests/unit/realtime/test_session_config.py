@@ -129,7 +129,10 @@ def test_what_agents_js_sends_by_default_is_accepted() -> None:
     )
     assert answer["type"] == "session.updated"
     assert answer["session"]["model"] == "gpt-realtime-2.1"
-    assert answer["session"]["audio"]["input"]["transcription"] == {"model": "gpt-4o-mini-transcribe", "language": "en"}
+    assert answer["session"]["audio"]["input"]["transcription"] == {
+        "model": "gpt-4o-mini-transcribe",
+        "language": "en",
+    }
 
 
 def test_tracing_is_kept_and_shown() -> None:
@@ -169,9 +172,7 @@ def test_what_is_not_supported_is_refused_by_name_and_changes_nothing(
 ) -> None:
     client = Client()
     before = client.update(instructions="Keep me.")["session"]
-    error = only_error(
-        client.send("session.update", event_id="e1", session={"type": "realtime", **session})
-    )
+    error = only_error(client.send("session.update", event_id="e1", session={"type": "realtime", **session}))
     assert error["param"] == param
     assert error["event_id"] == "e1"
     assert error["type"] == "invalid_request_error"
