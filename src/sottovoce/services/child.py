@@ -141,6 +141,7 @@ def _socket(options: ServiceOptions) -> socket.socket:
             param="fd",
         ) from error
     if not is_listening:
+        sock.close()
         raise ConfigError(f"--fd {options.fd} is a socket that does not listen.", param="fd")
     return sock
 

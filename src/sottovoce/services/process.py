@@ -94,7 +94,8 @@ class SystemChild:
 class Spawner:
     """Starts `python -m sottovoce.services KIND --fd N`.
 
-    The key travels in the environment, which only the owner can read. The child's standard input is a pipe whose other end only this process holds: the child goes when it closes.
+    The key travels in the environment, which only the owner can read. The child's standard input is a pipe
+    whose other end only this process holds: the child goes when it closes.
     """
 
     home: Path

@@ -1,0 +1,45 @@
+import asyncio
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sottovoce.services.logs import MAX_LINE_BYTES, ChildLog, LineSplitter
+
+
+def lines(chunks: list[bytes], limit_bytes: int = MAX_LINE_BYTES) -> list[str]:
+    splitter = LineSplitter(limit_bytes)
+    return [line for chunk in chunks for line in splitter.push(chunk)] + list(splitter.flush())
+
+
+def test_lines_come_whole_however_they_arrive() -> None:
+    assert lines([b"one\ntw", b"o\n", b"", b"three"]) == ["one", "two", "three"]
+
+
+def test_a_long_line_is_cut_and_the_next_one_is_whole() -> None:
+    assert lines([b"x" * 50, b"x" * 50 + b"\nnext\n"], limit_bytes=10) == ["x" * 10, "next"]
+
+
+def test_control_characters_do_not_pass() -> None:
+    assert lines([b"\x1b[31mred\r\x07 end\xff\n"]) == ["[31mred  end\N{REPLACEMENT CHARACTER}"]
+
+
+@given(st.lists(st.binary(max_size=40)), st.integers(1, 20))
+def test_memory_and_lines_are_bounded(chunks: list[bytes], limit_bytes: int) -> None:
+    assert all(len(line) <= limit_bytes for line in lines(chunks, limit_bytes))
+
+
+async def test_the_level_of_the_child_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    stream = asyncio.StreamReader()
+    stream.feed_data(b"WARNING engine: careful\nplain words\n\nERROR last")
+    stream.feed_eof()
+    log = ChildLog("tts")
+    with caplog.at_level(logging.INFO):
+        await log.forward(stream)
+    assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
+        ("sottovoce.engine.tts", "WARNING", "engine: careful"),
+        ("sottovoce.engine.tts", "INFO", "plain words"),
+        ("sottovoce.engine.tts", "ERROR", "last"),
+    ]
+    assert log.last_line == "last"

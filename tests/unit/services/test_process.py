@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from sottovoce.services.process import child_environment
+
+
+def test_a_child_gets_neither_settings_nor_secrets() -> None:
+    environment = {
+        "PATH": "/bin",
+        "SOTTOVOCE_API_KEY": "k",
+        "SOTTOVOCE_PORT": "8080",
+        "OPENAI_API_KEY": "k",
+        "LIVEKIT_API_SECRET": "s",
+        "GITHUB_TOKEN": "t",
+        "OPENBLAS_NUM_THREADS": "4",
+    }
+    assert child_environment(environment, Path("/data"), "service-key") == {
+        "PATH": "/bin",
+        "OPENBLAS_NUM_THREADS": "4",
+        "MALLOC_ARENA_MAX": "2",
+        "SOTTOVOCE_HOME": "/data",
+        "SOTTOVOCE_SERVICE_KEY": "service-key",
+    }

@@ -1,0 +1,391 @@
+"""The supervisor on scripted children and a clock that the test moves."""
+
+import asyncio
+import heapq
+import itertools
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from sottovoce.config import EngineEndpoint, EngineKind, Settings, load
+from sottovoce.errors import ConfigError
+from sottovoce.services import keeper
+from sottovoce.services.backoff import Backoff
+from sottovoce.services.probe import HealthReply, ProbeFailure
+from sottovoce.services.status import EngineStatus
+from sottovoce.services.supervisor import Supervisor, external_endpoint
+
+READY = HealthReply(status="ready")
+LOADING = HealthReply(status="loading")
+SILENCE = ProbeFailure("it did not answer in time")
+
+
+class FakeClock:
+    """Stands still until `advance` moves it, waking sleepers one by one in their order."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self._count = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def wall(self) -> float:
+        return 1_000_000 + self.time
+
+    async def sleep(self, seconds: float) -> None:
+        waking = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.time + seconds, next(self._count), waking))
+        await waking
+
+    async def advance(self, seconds: float) -> None:
+        until = self.time + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= until + 1e-9:
+            self.time, _, waking = heapq.heappop(self._sleepers)
+            if not waking.done():
+                waking.set_result(None)
+            await settle()
+        self.time = until
+
+
+async def settle() -> None:
+    """Let everything run that can run without time passing."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+@dataclass
+class FakeChild:
+    pid: int
+    last_line: str = ""
+    ended: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    signals: list[str] = field(default_factory=list)
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self.ended)
+
+    async def stop(self, deadline: float) -> None:
+        self.signals.append("stop")
+        self.end(0)
+
+    async def kill(self) -> None:
+        self.signals.append("kill")
+        self.end(-9)
+
+    def end(self, status: int) -> None:
+        if not self.ended.done():
+            self.ended.set_result(status)
+
+
+class FakeSystem:
+    """Spawns fake children and answers for them: `health` is what the next looks see, by kind."""
+
+    def __init__(self) -> None:
+        self.children: dict[EngineKind, list[FakeChild]] = {"stt": [], "llm": [], "tts": []}
+        self.health: dict[EngineKind, HealthReply | ProbeFailure] = {"stt": READY, "llm": READY, "tts": READY}
+        self.keys: list[str] = []
+        self.spawn_error: OSError | None = None
+        self.open_probes = 0
+        self.looks = 0
+
+    async def spawn(self, kind: EngineKind, sock: socket.socket, key: str) -> FakeChild:
+        if self.spawn_error is not None:
+            raise self.spawn_error
+        self.keys.append(key)
+        child = FakeChild(pid=100 + sum(map(len, self.children.values())))
+        self.children[kind].append(child)
+        return child
+
+    def probe(self, endpoint: EngineEndpoint) -> "FakeProbe":
+        self.open_probes += 1
+        return FakeProbe(self, endpoint)
+
+
+@dataclass
+class FakeProbe:
+    system: FakeSystem
+    endpoint: EngineEndpoint
+
+    async def check(self) -> HealthReply:
+        self.system.looks += 1
+        seen = self.system.health[self.endpoint.kind]
+        if isinstance(seen, ProbeFailure):
+            raise seen
+        return seen
+
+    async def aclose(self) -> None:
+        self.system.open_probes -= 1
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def system() -> FakeSystem:
+    return FakeSystem()
+
+
+def supervise(system: FakeSystem, clock: FakeClock, settings: Settings | None = None) -> Supervisor:
+    return Supervisor(
+        settings or load({}, {}),
+        spawn=system.spawn,
+        probe=system.probe,
+        external_probe=system.probe,
+        clock=clock,
+    )
+
+
+@pytest.fixture
+async def supervisor(system: FakeSystem, clock: FakeClock) -> AsyncIterator[Supervisor]:
+    async with supervise(system, clock) as made:
+        await settle()
+        yield made
+    assert system.open_probes == 0
+
+
+async def test_engines_load_and_become_ready(system: FakeSystem, clock: FakeClock) -> None:
+    system.health["stt"] = LOADING
+    async with supervise(system, clock) as supervisor:
+        assert {status.state for status in supervisor.statuses().values()} == {"loading"}
+        await settle()
+        assert [supervisor.status(kind).state for kind in ("stt", "llm", "tts")] == [
+            "loading",
+            "ready",
+            "ready",
+        ]
+        system.health["stt"] = READY
+        await clock.advance(keeper.LOADING_INTERVAL)
+        status = supervisor.status("stt")
+    assert status == EngineStatus("stt", "pocketsphinx", "ready", pid=100, since=1_000_000.1)
+
+
+def test_each_engine_has_an_address_and_a_key_of_its_own(system: FakeSystem, clock: FakeClock) -> None:
+    supervisor = supervise(system, clock)
+    endpoints = [supervisor.endpoint(kind) for kind in ("stt", "llm", "tts")]
+    assert len({endpoint.url for endpoint in endpoints}) == 3
+    assert len({endpoint.api_key for endpoint in endpoints}) == 3
+    assert all(endpoint.url.startswith("http://127.0.0.1:") for endpoint in endpoints)
+    assert all(endpoint.is_local for endpoint in endpoints)
+    asyncio.run(supervisor.aclose())
+
+
+async def test_an_exit_is_seen_at_once_and_the_address_stays(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    before = supervisor.endpoint("tts")
+    system.children["tts"][0].end(-11)
+    await settle()
+    status = supervisor.status("tts")
+    assert (status.state, status.reason, status.pid) == ("restarting", "was killed by SIGSEGV", None)
+    await clock.advance(Backoff().first)
+    status = supervisor.status("tts")
+    assert (status.state, status.reason, status.pid, status.restarts) == ("ready", None, 103, 1)
+    assert supervisor.endpoint("tts") == before
+    assert supervisor.status("stt").restarts == 0
+
+
+async def test_the_last_line_of_a_child_says_why_it_ended(supervisor: Supervisor, system: FakeSystem) -> None:
+    child = system.children["llm"][0]
+    child.last_line = "there is no such model"
+    child.end(2)
+    await settle()
+    assert supervisor.status("llm").reason == "ended with status 2: there is no such model"
+
+
+async def test_a_hang_is_killed_after_two_missed_looks(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    system.health["stt"] = SILENCE
+    await clock.advance(keeper.PROBE_INTERVAL)
+    assert supervisor.status("stt").state == "ready"
+    await clock.advance(keeper.LOADING_INTERVAL)
+    assert supervisor.status("stt").state == "restarting"
+    assert supervisor.status("stt").reason == "hangs: it did not answer in time"
+    assert system.children["stt"][0].signals == ["kill"]
+
+
+async def test_one_missed_look_is_forgiven(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    for _ in range(3):
+        system.health["stt"] = SILENCE
+        await clock.advance(keeper.PROBE_INTERVAL)
+        system.health["stt"] = READY
+        await clock.advance(keeper.LOADING_INTERVAL)
+    assert supervisor.status("stt").state == "ready"
+    assert len(system.children["stt"]) == 1
+
+
+async def test_a_child_that_never_gets_ready_is_tried_again(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    system.health["llm"] = LOADING
+    system.children["llm"][0].end(1)
+    await clock.advance(1.0)
+    assert supervisor.status("llm").state == "restarting"
+    await clock.advance(keeper.LOAD_DEADLINE)
+    assert supervisor.status("llm").reason == "was not ready within 60 s"
+    assert system.children["llm"][1].signals == ["kill"]
+
+
+async def test_a_child_that_never_answers_is_tried_again(system: FakeSystem, clock: FakeClock) -> None:
+    system.health["llm"] = SILENCE
+    async with supervise(system, clock) as supervisor:
+        await clock.advance(keeper.LOAD_DEADLINE - 1)
+        assert supervisor.status("llm").state == "loading"
+        await clock.advance(2)
+        assert supervisor.status("llm").reason == "was not ready within 60 s"
+
+
+async def test_a_child_that_gives_up_is_started_again_with_its_reason(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    system.health["tts"] = HealthReply(status="failed", reason="espeak-ng is missing")
+    await clock.advance(keeper.PROBE_INTERVAL)
+    assert supervisor.status("tts").reason == "gave up: espeak-ng is missing"
+    assert system.children["tts"][0].signals == ["kill"]
+
+
+async def test_a_service_that_loads_again_is_shown_so_and_left_alone(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    system.health["stt"] = LOADING
+    await clock.advance(keeper.PROBE_INTERVAL)
+    assert supervisor.status("stt").state == "restarting"
+    system.health["stt"] = READY
+    await clock.advance(keeper.LOADING_INTERVAL)
+    assert supervisor.status("stt").state == "ready"
+    assert len(system.children["stt"]) == 1
+
+
+async def test_too_many_quick_failures_are_a_failure_but_tries_go_on(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    backoff = Backoff()
+    for attempt in range(backoff.patience):
+        assert supervisor.status("tts").state == "ready"
+        assert len(system.children["tts"]) == attempt + 1
+        system.children["tts"][-1].end(1)
+        await settle()
+        await clock.advance(backoff.longest)
+    status = supervisor.status("tts")
+    assert (status.state, status.reason) == ("failed", "ended with status 1")
+    await clock.advance(backoff.slow)
+    assert supervisor.status("tts").state == "ready"
+    assert supervisor.status("tts").restarts == backoff.patience
+
+
+async def test_a_child_that_stood_for_long_is_restarted_quickly(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    backoff = Backoff()
+    for _ in range(backoff.patience + 2):
+        await clock.advance(backoff.stable_after)
+        system.children["tts"][-1].end(1)
+        await clock.advance(backoff.first)
+        assert supervisor.status("tts").state == "ready"
+
+
+async def test_a_program_that_cannot_be_started_is_a_reason(system: FakeSystem, clock: FakeClock) -> None:
+    system.spawn_error = OSError("no memory")
+    async with supervise(system, clock) as supervisor:
+        await settle()
+        assert supervisor.status("stt").reason == "cannot be started: no memory"
+        system.spawn_error = None
+        await clock.advance(Backoff().first)
+        assert supervisor.status("stt").state == "ready"
+
+
+async def test_leaving_stops_every_child_politely(system: FakeSystem, clock: FakeClock) -> None:
+    async with supervise(system, clock):
+        await settle()
+    signals = [child.signals for children in system.children.values() for child in children]
+    assert signals == [["stop", "kill"]] * 3
+
+
+async def test_leaving_while_a_child_waits_to_be_restarted(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    system.children["tts"][0].end(1)
+    await settle()
+    await supervisor.aclose()
+    await clock.advance(100)
+    assert len(system.children["tts"]) == 1
+
+
+async def test_changes_are_announced_and_a_slow_reader_gets_the_newest(
+    supervisor: Supervisor, system: FakeSystem, clock: FakeClock
+) -> None:
+    changes = supervisor.changes()
+    assert (await anext(changes))["tts"].state == "ready"
+    system.children["tts"][0].end(1)
+    await clock.advance(1)
+    newest = await anext(changes)
+    assert (newest["tts"].state, newest["tts"].restarts) == ("ready", 1)
+    waiting = asyncio.ensure_future(anext(changes))
+    await settle()
+    assert not waiting.done()
+    system.children["stt"][0].end(1)
+    assert (await waiting)["stt"].state == "restarting"
+    await changes.aclose()  # type: ignore[attr-defined]
+
+
+async def test_waiting_for_all_engines(system: FakeSystem, clock: FakeClock) -> None:
+    system.health["llm"] = LOADING
+    async with supervise(system, clock) as supervisor:
+        waiting = asyncio.ensure_future(supervisor.wait_ready())
+        await settle()
+        assert not waiting.done()
+        system.health["llm"] = READY
+        await clock.advance(1)
+        await waiting
+
+
+def external(**llm: str) -> Settings:
+    return load({"llm": {"url": "http://10.0.0.5:9000/v1/", **llm}}, {})
+
+
+async def test_an_engine_by_url_is_watched_but_never_started(system: FakeSystem, clock: FakeClock) -> None:
+    system.health["llm"] = SILENCE
+    async with supervise(system, clock, external(model="qwen", api_key="k" * 20)) as supervisor:
+        await settle()
+        status = supervisor.status("llm")
+        assert (status.state, status.reason, status.pid) == ("failed", "it did not answer in time", None)
+        assert not status.is_local
+        system.health["llm"] = READY
+        await clock.advance(5)
+        assert supervisor.status("llm").state == "ready"
+        assert system.children["llm"] == []
+        assert len(system.keys) == 2
+    assert system.open_probes == 0
+
+
+def test_the_endpoint_of_an_engine_by_url() -> None:
+    given = external_endpoint("llm", external(model="qwen", api_key="k" * 20).llm)
+    assert given == EngineEndpoint("llm", "http://10.0.0.5:9000/v1", "k" * 20, "qwen", is_local=False)
+    assert external_endpoint("llm", external().llm).model == "default"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_local"),
+    [
+        ("http://localhost:1/v1", True),
+        ("http://127.0.0.9:1/v1", True),
+        ("http://[::1]:1/v1", True),
+        ("http://192.168.1.5:1/v1", False),
+        ("https://api.example.com/v1", False),
+    ],
+)
+def test_only_loopback_counts_as_this_machine(url: str, is_local: bool) -> None:
+    assert external_endpoint("tts", load({"tts": {"url": url}}, {}).tts).is_local is is_local
+
+
+def test_a_bad_url_is_a_setting_that_is_named() -> None:
+    with pytest.raises(ConfigError, match="SOTTOVOCE_TTS_URL"):
+        load({"tts": {"url": "nowhere"}}, {})
