@@ -25,14 +25,14 @@ def roll(rng: random.Random, dice: int = 1, sides: int = 6) -> list[int]:
 def roll_sentence(rng: random.Random, dice: int = 1, sides: int = 6) -> str:
     results = roll(rng, dice, sides)
     if dice == 1:
-        return f"You rolled {_with_article(results[0])}."
+        return f"You rolled {with_article(str(results[0]))}."
     return f"You rolled {join_words([str(result) for result in results])}. That makes {sum(results)}."
 
 
-def _with_article(number: int) -> str:
-    """ "an 8", "a 7": by the sound of the number's first word."""
-    said = str(number)
-    return f"{'an' if said.startswith('8') or number in (11, 18) else 'a'} {said}"
+def with_article(words: str) -> str:
+    """ "an 8", "a 7", "an egg timer": by the sound of the first word."""
+    is_vowel = words[:1].lower() in "aeio" or words.startswith("8") or words.split()[0] in ("11", "18")
+    return f"{'an' if is_vowel else 'a'} {words}"
 
 
 def flip_sentence(rng: random.Random, coins: int = 1) -> str:

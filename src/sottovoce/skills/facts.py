@@ -21,7 +21,7 @@ SECOND_PERSON: Mapping[str, str] = {
 }  # fmt: skip
 STOPWORDS = frozenset(
     "a an the is are was were am be i you my your our me it its that this of in on at to for what where who "
-    "when which how do did does put told tell about know remember called have has had been with and s user user's "
+    "when which how do did does put told tell about know remember called have has had been with and s user "
     "keep left parked park favourite favorite there can will would please".split(" ")
 )
 SUBJECT = re.compile(r"^(.+?)(?:'s name)? (?:is|are|was|were) ")

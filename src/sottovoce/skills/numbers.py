@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from text_to_num import alpha2digit
@@ -30,9 +31,16 @@ DECIMALS = 4
 """Digits after the point that are said at most."""
 
 
+SEVERAL = re.compile(r"\b(?:add|sum of) (?!.*\bto\b)")
+"""Where "and" stands between numbers rather than inside one: "add thirty and seven"."""
+POINT = re.compile(r"\b(\d+) point (\d+)\b")
+
+
 def to_digits(text: str) -> str:
     """`text` with its spelled numbers as digits: "three point five" becomes "3.5", "first" "1st"."""
-    return str(alpha2digit(text, "en", threshold=0.0))
+    parts = text.split(" and ") if SEVERAL.search(text) else [text]
+    digits = " and ".join(str(alpha2digit(part, "en", threshold=0.0)) for part in parts)
+    return POINT.sub(r"\1.\2", digits)
 
 
 def in_words(number: int) -> str:

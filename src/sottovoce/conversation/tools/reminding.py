@@ -6,7 +6,7 @@ from livekit.agents.llm import ToolError, function_tool
 
 from sottovoce.conversation.tools.context import SessionTool, ToolContext
 from sottovoce.conversation.tools.timers import Timer, Timers
-from sottovoce.skills.chance import join_words
+from sottovoce.skills.chance import join_words, with_article
 from sottovoce.skills.clock import say_clock, say_date
 from sottovoce.skills.durations import parse_duration, say_duration
 from sottovoce.skills.facts import to_user
@@ -32,7 +32,7 @@ def reminding_tools(context: ToolContext, timers: Timers) -> list[SessionTool]:
             raise ToolError(f"I don't understand how long {duration[:60]} is.")
         timer = timers.start(seconds, label or "")
         name = f"{timer.label} timer" if timer.label else "timer"
-        return f"I set a {name} for {say_duration(seconds)}."
+        return f"I set {with_article(name)} for {say_duration(seconds)}."
 
     @function_tool
     async def set_reminder(about: str, when: str) -> str:

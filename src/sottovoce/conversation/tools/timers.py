@@ -103,7 +103,7 @@ class Timers:
         if not timers:
             return f"There is no {label} timer." if label else "No timers or reminders are running."
         said = [f"{say_duration(self.left(timer))} on your {timer.title}" for timer in timers]
-        return f"There {'is' if said[0].startswith('1 ') else 'are'} {join_words(said)}."
+        return f"You have {join_words(said)}."
 
     def matching(self, label: str) -> list[Timer]:
         """The timers meant by a spoken label, its kind or its length."""

@@ -24,10 +24,13 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
         "what day will it be in SMALL days | what's the date in SMALL SPAN | "
         "what was the date SMALL SPAN ago | what day is HOLIDAY | when is HOLIDAY | "
         "what day is HOLIDAY this year | what day is the ORDINAL of MONTH | "
-        "what day is MONTH ORDINAL | what day of the week is the ORDINAL of MONTH | "
+        "what day is MONTH ORDINAL | what day of the week is the ORDINAL of MONTH | what week is it | "
+        "what is the week number"
+    ),
+    "countdown": _list(
         "how many days until HOLIDAY | how long until HOLIDAY | how many days are left until HOLIDAY | "
         "how many weeks until HOLIDAY | how many days until DAY | "
-        "how many days until the ORDINAL of MONTH | what week is it | what is the week number"
+        "how many days until the ORDINAL of MONTH"
     ),
     "calculate": _list(
         "what is NUM OPERATOR NUM | what's NUM OPERATOR NUM | how much is NUM OPERATOR NUM | "
@@ -167,6 +170,14 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "echo": _list("say ECHO | repeat after me ECHO | please say ECHO"),
     "affirm": _list("yes | yeah | okay | yes please | sure | all right | right | i see | got it"),
     "deny": _list("no | nope | not now | no thank you"),
+    "weather": _list(
+        "what is the weather | what's the weather like | how is the weather in CITY "
+        "| will it rain tomorrow | "
+        "is it going to rain today"
+    ),
+    "news": _list("what's in the news | tell me the news | what is the news today"),
+    "music": _list("play some music | play a song | sing a song | play jazz"),
+    "home": _list("turn on the lights | turn off the lights | turn on the radio | switch off the heating"),
     "feeling": _list(
         "i am bored | i'm bored | i am sad | i'm tired | i am tired | i am happy | i'm hungry | "
         "i feel sick | i love you | you are funny | i like you | you are stupid | you are useless | "

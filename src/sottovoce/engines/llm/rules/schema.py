@@ -1,0 +1,144 @@
+"""JSON schemas of tools, reduced to what words can fill."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_DEPTH = 4
+"""Of nested objects and references: bounds the work on a hostile schema."""
+MAX_PROPERTIES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value to fill. `kind` is a JSON type; `choices` are the values of an enum or const."""
+
+    name: str
+    kind: str
+    description: str = ""
+    is_required: bool = False
+    is_nullable: bool = False
+    choices: tuple[Any, ...] = ()
+    default: Any = None
+    has_default: bool = False
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    """The schema's own keywords: minimum, maxLength, format and so on."""
+    inner: tuple[Field, ...] = ()
+    items: Field | None = None
+
+    @property
+    def words(self) -> list[str]:
+        return split_name(self.name)
+
+
+def split_name(name: str) -> list[str]:
+    """The words of "get_currentTime"."""
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    return re.findall(r"[a-z]+|\d+", spaced.lower())
+
+
+def fields_of(parameters: Mapping[str, Any]) -> tuple[Field, ...]:
+    """The fields of a tool's parameters; malformed parts of the schema count as absent."""
+    return _object(_resolved(parameters, parameters, 0), parameters, 0)
+
+
+def _object(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> tuple[Field, ...]:
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or depth > MAX_DEPTH:
+        return ()
+    required = schema.get("required")
+    names = required if isinstance(required, Sequence) else ()
+    return tuple(
+        _field(name, inner, root, depth + 1, is_required=name in names)
+        for name, inner in list(properties.items())[:MAX_PROPERTIES]
+    )
+
+
+def _field(
+    name: str, schema: Any, root: Mapping[str, Any], depth: int, *, is_required: bool = False
+) -> Field:
+    known = _resolved(schema, root, depth)
+    kind, is_nullable = _kind(known)
+    item = known.get("items")
+    return Field(
+        name=name,
+        kind=kind,
+        description=str(known.get("description") or ""),
+        is_required=is_required,
+        is_nullable=is_nullable,
+        choices=_choices(known),
+        default=known.get("default"),
+        has_default="default" in known,
+        rules=known,
+        inner=_object(known, root, depth) if kind == "object" else (),
+        items=_field(name, item, root, depth + 1) if kind == "array" and depth <= MAX_DEPTH else None,
+    )
+
+
+def _choices(schema: Mapping[str, Any]) -> tuple[Any, ...]:
+    if "const" in schema:
+        return (schema["const"],)
+    values = schema.get("enum")
+    return tuple(value for value in values if value is not None) if isinstance(values, list) else ()
+
+
+def _kind(schema: Mapping[str, Any]) -> tuple[str, bool]:
+    given = schema.get("type")
+    kinds = [kind for kind in (given if isinstance(given, list) else [given]) if isinstance(kind, str)]
+    is_nullable = "null" in kinds or schema.get("nullable") is True
+    kinds = [kind for kind in kinds if kind != "null"]
+    return (kinds[0] if kinds else _guessed(schema)), is_nullable
+
+
+def _guessed(schema: Mapping[str, Any]) -> str:
+    if "properties" in schema:
+        return "object"
+    choices = _choices(schema)
+    if choices and all(isinstance(choice, int) and not isinstance(choice, bool) for choice in choices):
+        return "integer"
+    return "array" if "items" in schema else "string"
+
+
+def _resolved(schema: Any, root: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
+    """`schema` with its reference, its `allOf` and the first useful branch of any choice merged in."""
+    if not isinstance(schema, Mapping) or depth > MAX_DEPTH * 2:
+        return {}
+    merged = dict(schema)
+    for part in _parts(schema, root):
+        branch = _resolved(part, root, depth + 1)
+        merged = {**branch, **merged, "nullable": merged.get("nullable") or branch.get("nullable", False)}
+    return merged
+
+
+def _parts(schema: Mapping[str, Any], root: Mapping[str, Any]) -> list[Any]:
+    parts = [_referred(schema["$ref"], root)] if isinstance(schema.get("$ref"), str) else []
+    if isinstance(schema.get("allOf"), list):
+        parts += schema["allOf"]
+    for keyword in ("anyOf", "oneOf"):
+        branches = schema.get(keyword)
+        if isinstance(branches, list):
+            useful = [branch for branch in branches if not _is_null(branch)]
+            parts += useful[:1]
+            if len(useful) < len(branches):
+                parts.append({"nullable": True})
+    return parts
+
+
+def _is_null(branch: Any) -> bool:
+    return isinstance(branch, Mapping) and branch.get("type") == "null"
+
+
+def _referred(reference: str, root: Mapping[str, Any]) -> Any:
+    """The local schema behind "#/$defs/Name"; anything else is not followed."""
+    found: Any = root if reference.startswith("#") else {}
+    for step in reference.removeprefix("#").strip("/").split("/"):
+        if step:
+            found = (
+                found.get(step.replace("~1", "/").replace("~0", "~"), {})
+                if isinstance(found, Mapping)
+                else {}
+            )
+    return found
