@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
-from tests.fake_session import TalkingSession
 
 from sottovoce.config import EngineEndpoint, EngineKind, Settings
 from sottovoce.conversation.options import SessionOptions
@@ -23,6 +22,7 @@ from sottovoce.gateway.app import create_app, end_sessions
 from sottovoce.gateway.engines import EngineStatus
 from sottovoce.gateway.limits import GatewayLimits
 from sottovoce.http.server import ServerLimits, listen, serve
+from tests.fake_session import TalkingSession
 
 KEY = "sk-sottovoce-of-the-tests"
 ENGINE_KEY = "engine-key-that-nobody-may-see"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.contract.gateway_server import BEARER, KEY, Gateway, running
 
 from sottovoce.errors import ConfigError
 from sottovoce.gateway.routes.page import check_page
+from tests.contract.gateway_server import BEARER, KEY, Gateway, running
 
 EVIL = "https://evil.example"
 LISTED = "https://app.example"

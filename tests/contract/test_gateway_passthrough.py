@@ -12,9 +12,9 @@ import httpx
 import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from tests.contract.gateway_server import BEARER, ENGINE_KEY, KEY, Gateway, echo, running
 
 from sottovoce.gateway.limits import GatewayLimits
+from tests.contract.gateway_server import BEARER, ENGINE_KEY, KEY, Gateway, echo, running
 
 GONE_WITHIN = 0.5
 LIMITS = GatewayLimits(json_bytes=2000, upload_bytes=10_000, body_deadline=0.3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ from sottovoce.gateway.calls import Calls
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.guard import Boundary, Guard, normal_origins
 from sottovoce.gateway.headers import SecurityHeaders
-from sottovoce.gateway.limits import GatewayLimits, Slots
+from sottovoce.gateway.limits import SHUTDOWN_DEADLINE, GatewayLimits, Slots
 from sottovoce.gateway.linger import Linger
 from sottovoce.gateway.passthrough import engine_client
 from sottovoce.gateway.routes import engines as engine_routes
@@ -28,6 +30,8 @@ from sottovoce.http.errors import EXCEPTION_HANDLERS
 from sottovoce.realtime.opening import SessionFactory
 from sottovoce.realtime.webrtc import CallOptions
 from sottovoce.realtime.websocket import RealtimeWebSocket
+
+logger = logging.getLogger(__name__)
 
 CORS_METHODS = ("GET", "POST", "DELETE")
 CORS_EXPOSED = ("location", "x-request-id", "retry-after")
@@ -86,9 +90,15 @@ def create_app(
 
 
 async def end_sessions(app: Starlette) -> None:
-    """Close every live session and call of `app`; calls are not taken any more. Idempotent."""
+    """Close every live session and call, take no new ones, and wait until all are gone. Idempotent."""
+    app.state.sessions.close()
     app.state.websocket.close()
     await app.state.calls.aclose()
+    try:
+        async with asyncio.timeout(SHUTDOWN_DEADLINE):
+            await app.state.sessions.wait_until_free()
+    except TimeoutError:
+        logger.error("%s sessions did not close within %s s", app.state.sessions.taken, SHUTDOWN_DEADLINE)
 
 
 def _defaults(settings: Settings) -> SessionOptions:

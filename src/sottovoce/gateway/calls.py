@@ -8,11 +8,12 @@ import logging
 from collections.abc import Callable
 
 from sottovoce.conversation.port import SessionPort
-from sottovoce.errors import NotFoundError, ServerFullError
+from sottovoce.errors import NotFoundError
 from sottovoce.gateway.limits import Slots
 from sottovoce.realtime.opening import start
 from sottovoce.realtime.protocol import ProtocolOptions
 from sottovoce.realtime.webrtc import Call, CallOptions
+from sottovoce.realtime.webrtc_offer import check_offer
 
 logger = logging.getLogger(__name__)
 
@@ -28,20 +29,19 @@ class Calls:
         self._half_open = half_open
         self._options = options
         self._running: dict[str, tuple[Call, asyncio.Task[None]]] = {}
-        self._is_closed = False
 
     async def open(self, offer: bytes, protocol_options: ProtocolOptions) -> tuple[str, str]:
         """Start a call; returns its id and the SDP answer.
 
         Raises `InvalidRequestError` and `TooLargeError` for a bad offer, `ServerFullError`, `EngineError`.
         """
-        if self._is_closed:
-            raise ServerFullError("The server is shutting down.")
+        checked = check_offer(offer)
         with contextlib.ExitStack() as taken:
             taken.enter_context(self._sessions.take())
             setup = taken.enter_context(self._half_open.take())
-            call = Call(self._make_session(), protocol_options, self._options, on_connected=setup.release)
-            answer = await self._answered(call, offer)
+            session = await start(self._make_session())
+            call = Call(session, protocol_options, self._options, on_connected=setup.release)
+            answer = await call.answer(checked)
             task = asyncio.create_task(self._run(call, taken.pop_all()), name=call.id)
         self._running[call.id] = (call, task)
         return call.id, answer
@@ -55,21 +55,15 @@ class Calls:
         await asyncio.wait([task])
 
     async def aclose(self) -> None:
-        """Hang all up, and take no new ones. Idempotent."""
-        self._is_closed = True
+        """Hang all up. Idempotent."""
         for call, _ in self._running.values():
             call.end()
         if self._running:
             await asyncio.wait([task for _, task in self._running.values()])
 
-    async def _answered(self, call: Call, offer: bytes) -> str:
-        try:
-            answer = await call.answer(offer)
-            await start(call.session)
-        except BaseException:
-            await call.aclose()
-            raise
-        return answer
+    def statistics(self) -> tuple[int, int]:
+        """How many calls are up, and how many of all are still being set up."""
+        return len(self._running), self._half_open.taken
 
     async def _run(self, call: Call, taken: contextlib.ExitStack) -> None:
         with taken:

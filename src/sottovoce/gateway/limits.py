@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -25,6 +26,9 @@ class GatewayLimits:
     """The same, in time: a call that is not connected by then is ended."""
 
 
+SHUTDOWN_DEADLINE = 8.0
+"""Seconds for all sessions to close when the server stops; the process has promised to be gone in 10."""
+
 SESSION_RETRY_AFTER = 5.0
 """Seconds after which a refused client may try again: sessions last minutes, not milliseconds."""
 
@@ -36,16 +40,36 @@ class Slots:
         self.limit = limit
         self.taken = 0
         self._noun = noun
+        self._is_closed = False
+        self._is_free = asyncio.Event()
+        self._is_free.set()
 
     def take(self) -> Slot:
-        """Raises `ServerFullError` when all are taken."""
+        """Raises `ServerFullError` when all are taken, or none is given any more."""
+        if self._is_closed:
+            raise ServerFullError("The server is shutting down.", retry_after=SESSION_RETRY_AFTER)
         if self.taken >= self.limit:
             raise ServerFullError(
                 f"The server is full: it has {self.limit} {self._noun}. Try again in a moment.",
                 retry_after=SESSION_RETRY_AFTER,
             )
         self.taken += 1
+        self._is_free.clear()
         return Slot(self)
+
+    def give_back(self) -> None:
+        """Called by `Slot.release` alone, which sees to it that a place comes back once."""
+        self.taken -= 1
+        if self.taken == 0:
+            self._is_free.set()
+
+    def close(self) -> None:
+        """Give no more places. Idempotent."""
+        self._is_closed = True
+
+    async def wait_until_free(self) -> None:
+        """Returns when no place is taken."""
+        await self._is_free.wait()
 
 
 class Slot:
@@ -56,7 +80,7 @@ class Slot:
 
     def release(self) -> None:
         if self._slots is not None:
-            self._slots.taken -= 1
+            self._slots.give_back()
             self._slots = None
 
     def __enter__(self) -> Slot:

@@ -21,7 +21,6 @@ from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.ids import random_id
 from sottovoce.realtime.protocol import ProtocolOptions, RealtimeProtocol
 from sottovoce.realtime.webrtc_microphone import hear
-from sottovoce.realtime.webrtc_offer import check_offer
 from sottovoce.realtime.webrtc_track import VoiceTrack
 
 logger = logging.getLogger(__name__)
@@ -47,9 +46,9 @@ class CallOptions:
 
 
 class Call:
-    """One call: `answer` an offer, then `run` until either side ends it. `run` releases everything.
+    """One call over a started session: `answer` an offer (see `check_offer`), then `run` until it is over.
 
-    `on_connected` is told once, when the caller has come through.
+    `run` releases everything. `on_connected` is told once, when the caller has come through.
     """
 
     def __init__(
@@ -78,15 +77,17 @@ class Call:
         self._peer.on("datachannel", self._opened_channel)
         self._peer.on("connectionstatechange", self._watched_state)
 
-    async def answer(self, offer: bytes) -> str:
-        """The SDP answer, with all of this machine's candidates. The call is closed where this fails.
+    async def answer(self, offer: str) -> str:
+        """The SDP answer to a checked offer, with all of this machine's candidates.
 
-        Raises `InvalidRequestError` or `TooLargeError` for an offer that cannot be used.
+        Raises `InvalidRequestError` where aiortc cannot use the offer. Where this fails, the call is closed.
         """
         try:
-            checked = check_offer(offer)
             async with asyncio.timeout(NEGOTIATION_DEADLINE):
-                return await self._negotiate(checked)
+                return await self._negotiate(offer)
+        except TimeoutError:
+            await self.aclose()
+            raise _unusable(f"it took longer than {NEGOTIATION_DEADLINE} s to answer") from None
         except BaseException:
             await self.aclose()
             raise
@@ -98,13 +99,9 @@ class Call:
             try:
                 await self._peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
                 await self._peer.setLocalDescription(await self._peer.createAnswer())
-            except TimeoutError:
-                raise
             except Exception as error:  # aiortc raises half a dozen types at what it cannot parse
                 logger.info("an SDP offer was refused: %s", type(error).__name__)
-                raise InvalidRequestError(
-                    "The SDP offer cannot be used: it breaks the format.", param="sdp", code="invalid_offer"
-                ) from error
+                raise _unusable("it breaks the format") from error
         return str(self._peer.localDescription.sdp)
 
     async def run(self) -> None:
@@ -158,6 +155,12 @@ class Call:
     def _heard_track(self, track: MediaStreamTrack) -> None:
         if self._microphone is None:
             self._microphone = asyncio.create_task(hear(track, self.session))
+            self._microphone.add_done_callback(self._stopped_hearing)
+
+    def _stopped_hearing(self, microphone: asyncio.Task[None]) -> None:
+        if not microphone.cancelled() and (error := microphone.exception()) is not None:
+            logger.error("call %s: ended by an unexpected error", self.id, exc_info=error)
+            self.end()
 
     def _opened_channel(self, channel: RTCDataChannel) -> None:
         if channel.label != CHANNEL or self._channel is not None:
@@ -203,6 +206,10 @@ class Call:
             self.end()
             return
         channel.send(text)
+
+
+def _unusable(reason: str) -> InvalidRequestError:
+    return InvalidRequestError(f"The SDP offer cannot be used: {reason}.", param="sdp", code="invalid_offer")
 
 
 def _opus() -> list[RTCRtpCodecCapability]:

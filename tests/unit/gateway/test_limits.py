@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from sottovoce.errors import LimitExceededError, ServerFullError
@@ -26,3 +28,17 @@ def test_a_place_is_given_back_when_the_work_fails() -> None:
     with pytest.raises(ZeroDivisionError), slots.take():
         raise ZeroDivisionError
     assert slots.taken == 0
+
+
+async def test_a_closed_house_waits_for_its_guests() -> None:
+    slots = Slots(2, "sessions")
+    await slots.wait_until_free()
+    guest = slots.take()
+    slots.close()
+    with pytest.raises(ServerFullError, match="shutting down"):
+        slots.take()
+    waiting = asyncio.create_task(slots.wait_until_free())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    guest.release()
+    await waiting
