@@ -42,7 +42,7 @@ class FakeSession:
         self.options = options or SessionOptions()
         self.playout = FakePlayout()
         self.is_started = False
-        self.is_closed = False
+        self.closed = asyncio.Event()
         self.heard = bytearray()
         self.messages: list[tuple[Role, str, str]] = []
         self.asked: list[tuple[str | None, str]] = []
@@ -61,13 +61,17 @@ class FakeSession:
     def queue_speech(self, frames: int, response_id: str = "resp_1", item_id: str = "item_a") -> None:
         self.playout.frames.extend(PlayoutFrame(response_id, item_id, SPEECH) for _ in range(frames))
 
+    @property
+    def is_closed(self) -> bool:
+        return self.closed.is_set()
+
     async def start(self) -> None:
         if self.start_error is not None:
             raise self.start_error
         self.is_started = True
 
     async def aclose(self) -> None:
-        self.is_closed = True
+        self.closed.set()
         self._told.put_nowait(None)
 
     async def events(self) -> AsyncIterator[told.SessionEvent]:

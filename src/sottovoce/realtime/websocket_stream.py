@@ -140,7 +140,9 @@ class WebSocketStream:
         ending = self._ending or Close(1011, "The connection ended without a reason.")
         if not self._is_gone:
             with anyio.move_on_after(CLOSE_DEADLINE):
-                await self._say_goodbye(ending)
+                async with anyio.create_task_group() as group:
+                    group.start_soon(self._hear_out)
+                    await self._say_goodbye(ending)
         return ending.code
 
     async def _say_goodbye(self, ending: Close) -> None:
@@ -150,3 +152,8 @@ class WebSocketStream:
             await self._websocket.close(ending.code, ending.reason)
         except WebSocketDisconnect:
             logger.debug("the client went while it was told goodbye")
+
+    async def _hear_out(self) -> None:
+        """Read until the client closes too: a server whose messages nobody takes keeps the socket open."""
+        while (await self._websocket.receive())["type"] != "websocket.disconnect":
+            logger.debug("a message after the end was dropped")

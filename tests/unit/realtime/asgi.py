@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 
 class Peer:
-    """`told` are the messages from the server with the moment each arrived."""
+    """`told` are the server's messages with the moment each arrived, `heard` the events among them."""
 
     def __init__(
         self, path: str = "/v1/realtime", query: str = "", subprotocols: list[str] | None = None
@@ -24,6 +24,7 @@ class Peer:
             "extensions": {"websocket.http.response": {}},
         }
         self.told: list[tuple[float, Message]] = []
+        self.heard: list[tuple[float, dict[str, Any]]] = []
         self.is_reading = True
         self._sent: asyncio.Queue[Message] = asyncio.Queue()
         self._news = asyncio.Event()
@@ -35,7 +36,10 @@ class Peer:
     async def _hear(self, message: Message) -> None:
         if not self.is_reading:
             await asyncio.Event().wait()
-        self.told.append((asyncio.get_running_loop().time(), message))
+        now = asyncio.get_running_loop().time()
+        self.told.append((now, message))
+        if message["type"] == "websocket.send":
+            self.heard.append((now, json.loads(message["text"])))
         self._news.set()
 
     def send(self, type_: str, /, **fields: Any) -> None:
@@ -49,7 +53,7 @@ class Peer:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(m["text"]) for _, m in self.told if m["type"] == "websocket.send"]
+        return [event for _, event in self.heard]
 
     @property
     def types(self) -> list[str]:
@@ -57,8 +61,7 @@ class Peer:
 
     def of(self, type_: str) -> list[tuple[float, dict[str, Any]]]:
         """The events of that type, each with its moment."""
-        sent = [(at, json.loads(m["text"])) for at, m in self.told if m["type"] == "websocket.send"]
-        return [(at, event) for at, event in sent if event["type"] == type_]
+        return [(at, event) for at, event in self.heard if event["type"] == type_]
 
     @property
     def closing(self) -> Message:

@@ -30,7 +30,12 @@ def test_the_model_that_was_asked_for_is_shown() -> None:
         ('{"event_id": "e"}', "missing_required_parameter", "type", "e"),
         ('{"type": "session.teleport", "event_id": "e"}', "invalid_value", "type", "e"),
         ('{"type": "response.cancel", "event_id": "e", "why": 1}', "unknown_parameter", "why", "e"),
-        ('{"type": "conversation.item.retrieve", "event_id": "e"}', "missing_required_parameter", "item_id", "e"),
+        (
+            '{"type": "conversation.item.retrieve", "event_id": "e"}',
+            "missing_required_parameter",
+            "item_id",
+            "e",
+        ),
         ('{"type": "response.cancel", "event_id": 7}', "invalid_value", "event_id", None),
         ('{"type": "conversation.item.retrieve", "item_id": ""}', "invalid_value", "item_id", None),
         ('{"type": "input_audio_buffer.append", "audio": 1}', "invalid_value", "audio", None),
@@ -38,10 +43,15 @@ def test_the_model_that_was_asked_for_is_shown() -> None:
         ("[" * 200_000, "invalid_json", None, None),
         ('{"type": "response.cancel", "event_id": "\\ud800"}', "invalid_json", None, None),
         ('{"type": "response.cancel", "x": %s}' % ("9" * 100_000), "invalid_json", None, None),
-        ('{"type": "conversation.item.truncate", "item_id": "i", "content_index": 0, "audio_end_ms": NaN}', "invalid_value", "audio_end_ms", None),
+        (
+            '{"type": "conversation.item.truncate", "item_id": "i", "content_index": 0, "audio_end_ms": NaN}',
+            "invalid_value",
+            "audio_end_ms",
+            None,
+        ),
         ("", "invalid_json", None, None),
     ],
-)  # fmt: skip
+)
 def test_a_malformed_message_costs_one_error_and_names_its_fault(
     message: str | bytes, code: str, param: str | None, event_id: str | None
 ) -> None:

@@ -55,14 +55,26 @@ def test_each_role_may_write(role: str, kind: str) -> None:
     [
         ({"type": "function_call_output", "call_id": "c", "output": "1"}, "item.type"),
         ({"type": "message", "role": "user", "content": []}, "item.content"),
-        ({"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "AAAA"}]}, "item.content.0.type"),
-        ({"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": "data:"}]}, "item.content.0.type"),
+        (
+            {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "AAAA"}]},
+            "item.content.0.type",
+        ),
+        (
+            {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": "data:"}]},
+            "item.content.0.type",
+        ),
         ({"type": "message", "role": "user", "content": [{"type": "output_text", "text": "x"}]}, "item"),
         ({"type": "message", "role": "tool", "content": [{"type": "input_text", "text": "x"}]}, "item.role"),
-        ({"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x" * 32_769}]}, "item.content.0.text"),
-        ({"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}] * 17}, "item.content"),
+        (
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x" * 32_769}]},
+            "item.content.0.text",
+        ),
+        (
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}] * 17},
+            "item.content",
+        ),
     ],
-)  # fmt: skip
+)
 def test_items_that_are_not_supported_are_refused_by_name(item: dict[str, Any], param: str) -> None:
     client = Client()
     error = only_error(client.send("conversation.item.create", event_id="e", item=item))

@@ -154,19 +154,37 @@ def test_tracing_is_kept_and_shown() -> None:
         ({"prompt": {"id": "pmpt_1"}}, "session.prompt"),
         ({"audio": {"input": {"format": {"type": "audio/pcmu"}}}}, "session.audio.input.format.type"),
         ({"audio": {"output": {"format": {"type": "audio/pcma"}}}}, "session.audio.output.format.type"),
-        ({"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}}, "session.audio.input.format.rate"),
-        ({"audio": {"input": {"noise_reduction": {"type": "near_field"}}}}, "session.audio.input.noise_reduction"),
-        ({"audio": {"input": {"transcription": {"prompt": "jargon"}}}}, "session.audio.input.transcription.prompt"),
-        ({"audio": {"input": {"turn_detection": {"type": "magic"}}}}, "session.audio.input.turn_detection.type"),
-        ({"audio": {"input": {"turn_detection": {"type": "server_vad", "threshold": 2}}}}, "session.audio.input.turn_detection.threshold"),
-        ({"audio": {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}}}, "session.audio.input.turn_detection.idle_timeout_ms"),
+        (
+            {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}},
+            "session.audio.input.format.rate",
+        ),
+        (
+            {"audio": {"input": {"noise_reduction": {"type": "near_field"}}}},
+            "session.audio.input.noise_reduction",
+        ),
+        (
+            {"audio": {"input": {"transcription": {"prompt": "jargon"}}}},
+            "session.audio.input.transcription.prompt",
+        ),
+        (
+            {"audio": {"input": {"turn_detection": {"type": "magic"}}}},
+            "session.audio.input.turn_detection.type",
+        ),
+        (
+            {"audio": {"input": {"turn_detection": {"type": "server_vad", "threshold": 2}}}},
+            "session.audio.input.turn_detection.threshold",
+        ),
+        (
+            {"audio": {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}}},
+            "session.audio.input.turn_detection.idle_timeout_ms",
+        ),
         ({"audio": {"output": {"speed": 9}}}, "session.audio.output.speed"),
         ({"audio": {"output": {"voice": "../../etc"}}}, "session.audio.output.voice"),
         ({"instructions": "x" * 65_537}, "session.instructions"),
         ({"nonsense": 1}, "session.nonsense"),
         ({"type": "transcription"}, "session.type"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_supported_is_refused_by_name_and_changes_nothing(
     session: dict[str, Any], param: str
 ) -> None:

@@ -8,9 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests import virtual_time
-from tests.fake_session import FakeSession, TalkingSession
-from tests.unit.realtime.asgi import Peer
 
 from sottovoce.conversation import events as told
 from sottovoce.conversation.options import SessionOptions
@@ -20,6 +17,9 @@ from sottovoce.realtime.pacing import FRAME, GROUP, LEAD
 from sottovoce.realtime.protocol import MAX_BAD_MESSAGES
 from sottovoce.realtime.websocket import RealtimeWebSocket
 from sottovoce.realtime.websocket_stream import CLOSE_DEADLINE, POLL
+from tests import virtual_time
+from tests.fake_session import FakeSession, TalkingSession
+from tests.unit.realtime.asgi import Peer
 
 Script = Callable[[Peer, Any], Awaitable[None]]
 
@@ -197,7 +197,7 @@ def test_an_interruption_silences_at_once_and_the_next_reply_has_its_lead() -> N
         await asyncio.sleep(0.001)
         client.leave()
 
-    client, session = converse(script)
+    client, _ = converse(script)
     created = client.of("response.created")
     (done,) = client.of("response.done")
     assert done[1]["response"]["status"] == "cancelled"
@@ -259,8 +259,7 @@ def test_a_client_that_stops_reading_is_closed_with_1013(monkeypatch: pytest.Mon
         await client.until("session.created")
         client.is_reading = False
         client.send("response.create")
-        while not session.is_closed:
-            await asyncio.sleep(0.1)
+        await session.closed.wait()
         ended.append(asyncio.get_running_loop().time())
 
     client, session = converse(script, Endless())
