@@ -1,19 +1,12 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { Announcer } from "./components/Announcer";
-import { AssistantAudio } from "./components/AssistantAudio";
 import { Banner } from "./components/Banner";
 import { Composer } from "./components/Composer";
-import { Controls } from "./components/Controls";
 import { Conversation } from "./components/Conversation";
 import { Examples } from "./components/Examples";
 import { Header } from "./components/Header";
-import { InsecureHelp, MicrophoneHelp } from "./components/Help";
 import { KeysDialog } from "./components/KeysDialog";
-import { Orb, type OrbAction } from "./components/orb/Orb";
-import { SoundPanel } from "./components/SoundPanel";
-import { Stage } from "./components/Stage";
-import { useMeter } from "./hooks/useMeter";
-import { useMicrophone } from "./hooks/useMicrophone";
+import { TalkColumn } from "./components/TalkColumn";
 import { usePreferences } from "./hooks/usePreferences";
 import { useSession } from "./hooks/useSession";
 import { useShortcuts } from "./hooks/useShortcuts";
@@ -21,11 +14,6 @@ import { useStatus } from "./hooks/useStatus";
 import { useWakeLock } from "./hooks/useWakeLock";
 import { presenceOf, presenceWords } from "./session/presence";
 import type { SessionSnapshot } from "./session/voice-session";
-
-function orbActionOf({ link, microphone }: SessionSnapshot): OrbAction {
-  if (link.phase === "off" || !microphone.stream) return "start";
-  return microphone.isMuted ? "unmute" : "mute";
-}
 
 function bannerOf({ link }: SessionSnapshot, isReachable: boolean): string | null {
   if (link.phase === "reconnecting") return "The server is gone. Trying to reach it again.";
@@ -35,35 +23,18 @@ function bannerOf({ link }: SessionSnapshot, isReachable: boolean): string | nul
 export function App() {
   const [session, snapshot] = useSession();
   const [preferences, changePreferences] = usePreferences();
-  const { link, conversation, microphone, output } = snapshot;
+  const { link, conversation } = snapshot;
   const failures = conversation.entries.filter((entry) => entry.kind === "notice" && entry.engine).length;
   const { status, isReachable } = useStatus(`${link.phase} ${failures}`);
-  const check = useMicrophone(microphone.stream);
-  const hear = useMeter(check.stream);
-  const voice = useMeter(output);
   const [hasKeysOpen, setHasKeysOpen] = useState(false);
   const input = useRef<HTMLInputElement>(null);
 
-  const presence = presenceOf(snapshot);
-  const isLive = link.phase === "live";
-  const isOn = link.phase !== "off";
-  const isEmpty = conversation.entries.length === 0;
-  const problem = microphone.problem ?? check.problem;
-  const action = orbActionOf(snapshot);
-
-  useWakeLock(isLive);
+  useWakeLock(link.phase === "live");
   useEffect(() => void session.chooseMicrophone(preferences.microphone), [session, preferences.microphone]);
   useEffect(() => {
     if (isReachable) void session.retryNow(); // the status is asked for more often than a connection
   }, [session, isReachable]);
 
-  const readBufferMs = useCallback(() => session.jitterBufferMs(), [session]);
-  const start = useCallback(() => void session.start(), [session]);
-  const write = useCallback((text: string) => void session.write(text), [session]);
-  const press = (): void => {
-    if (action === "start") start();
-    else session.setMuted(action === "mute");
-  };
   const shortcuts = useMemo(
     () => ({
       talk: (isHeld: boolean) => void session.talk(isHeld),
@@ -77,14 +48,11 @@ export function App() {
   useShortcuts(shortcuts, preferences.hasSingleKeys);
 
   const banner = bannerOf(snapshot, isReachable);
+  const retry = link.phase === "reconnecting" ? () => void session.retryNow() : null;
+  const write = (text: string): void => void session.write(text);
   return (
     <div className="flex h-dvh flex-col">
-      {banner && (
-        <Banner
-          text={banner}
-          onRetry={link.phase === "reconnecting" ? () => void session.retryNow() : null}
-        />
-      )}
+      {banner && <Banner text={banner} onRetry={retry} />}
       <Header
         status={status}
         theme={preferences.theme}
@@ -92,53 +60,21 @@ export function App() {
         onShowKeys={() => setHasKeysOpen(true)}
       />
       <main className="safe-x flex min-h-0 flex-1 flex-col gap-3 lg:grid lg:grid-cols-[minmax(22rem,2fr)_3fr] lg:gap-8">
-        <div className="flex shrink-0 flex-col overflow-y-auto p-1 lg:min-h-0">
-          <Stage
-            presence={presence}
+        <div className="flex max-h-[75%] shrink-0 flex-col overflow-y-auto p-1 lg:max-h-none lg:min-h-0">
+          <TalkColumn
+            session={session}
             snapshot={snapshot}
-            isCompact={!isEmpty}
-            orb={
-              <Orb
-                presence={presence}
-                action={action}
-                isSmall={!isEmpty}
-                loudness={presence === "speaking" ? voice : hear}
-                onPress={press}
-              />
-            }
-          >
-            {isOn && (
-              <Controls
-                canStop={presence === "speaking" || presence === "thinking"}
-                latency={conversation.latency}
-                readBufferMs={readBufferMs}
-                onStop={shortcuts.interrupt}
-                onEnd={() => session.end()}
-              />
-            )}
-            <AssistantAudio stream={output} isHushed={conversation.isHushed} speaker={preferences.speaker} />
-            {!window.isSecureContext ? (
-              <InsecureHelp />
-            ) : (
-              problem && <MicrophoneHelp problem={problem} onRetry={start} />
-            )}
-            {window.isSecureContext && (
-              <SoundPanel
-                check={check}
-                loudness={hear}
-                preferences={preferences}
-                onChange={changePreferences}
-              />
-            )}
-          </Stage>
+            preferences={preferences}
+            onPreferencesChange={changePreferences}
+          />
         </div>
         <div className="safe-bottom flex min-h-0 flex-1 flex-col gap-3">
-          {isEmpty ? (
+          {conversation.entries.length === 0 ? (
             <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
               <Examples onChoose={write} />
             </div>
           ) : (
-            <Conversation entries={conversation.entries} onStartOver={() => void session.startOver()} />
+            <Conversation entries={conversation.entries} />
           )}
           <Composer input={input} onSend={write} />
         </div>
@@ -149,7 +85,7 @@ export function App() {
         hasSingleKeys={preferences.hasSingleKeys}
         onSingleKeysChange={(hasSingleKeys) => changePreferences({ hasSingleKeys })}
       />
-      <Announcer entries={conversation.entries} presence={presenceWords[presence]} />
+      <Announcer entries={conversation.entries} presence={presenceWords[presenceOf(snapshot)]} />
     </div>
   );
 }

@@ -1,15 +1,15 @@
-import { PhoneOff, Square } from "lucide-react";
-import type { MouseEvent } from "react";
-import type { LatencyMs } from "../realtime/events";
-import { LatencyChip } from "./LatencyChip";
+import { PhoneOff, RotateCcw, Square } from "lucide-react";
+import type { MouseEvent, ReactNode } from "react";
 import { Button } from "./ui/button";
 
 type ControlsProps = {
+  isOn: boolean;
   canStop: boolean;
-  latency: LatencyMs | null;
-  readBufferMs(): Promise<number | null>;
+  canStartOver: boolean;
   onStop(): void;
   onEnd(): void;
+  onStartOver(): void;
+  children: ReactNode;
 };
 
 /** What is pressed by pointer gives the focus back, so that Space stays the talk key. */
@@ -18,16 +18,33 @@ const pressing = (action: () => void) => (event: MouseEvent<HTMLButtonElement>) 
   action();
 };
 
-export function Controls({ canStop, latency, readBufferMs, onStop, onEnd }: ControlsProps) {
+export function Controls({
+  isOn,
+  canStop,
+  canStartOver,
+  onStop,
+  onEnd,
+  onStartOver,
+  children,
+}: ControlsProps) {
   return (
     <div className="flex flex-wrap items-center justify-center gap-2">
-      <Button onClick={pressing(onStop)} disabled={!canStop}>
-        <Square aria-hidden /> Stop
-      </Button>
-      <Button variant="danger" onClick={pressing(onEnd)}>
-        <PhoneOff aria-hidden /> End
-      </Button>
-      <LatencyChip latency={latency} readBufferMs={readBufferMs} />
+      {isOn && (
+        <>
+          <Button onClick={pressing(onStop)} disabled={!canStop}>
+            <Square aria-hidden /> Stop
+          </Button>
+          <Button variant="danger" onClick={pressing(onEnd)}>
+            <PhoneOff aria-hidden /> End
+          </Button>
+        </>
+      )}
+      {children}
+      {canStartOver && (
+        <Button variant="outline" className="px-0" aria-label="Start over" onClick={pressing(onStartOver)}>
+          <RotateCcw aria-hidden />
+        </Button>
+      )}
     </div>
   );
 }

@@ -1,15 +1,11 @@
-import { RotateCcw } from "lucide-react";
 import { useLayoutEffect, useRef } from "react";
 import type { Entry } from "../session/conversation";
 import { Message } from "./Message";
-import { Button } from "./ui/button";
 
 /** How near the end counts as reading along. */
 const FOLLOW_PX = 80;
 
-type ConversationProps = { entries: readonly Entry[]; onStartOver(): void };
-
-export function Conversation({ entries, onStartOver }: ConversationProps) {
+export function Conversation({ entries }: { entries: readonly Entry[] }) {
   const log = useRef<HTMLDivElement>(null);
   const isFollowing = useRef(true);
 
@@ -38,9 +34,6 @@ export function Conversation({ entries, onStartOver }: ConversationProps) {
         {entries.map((entry) => (
           <Message key={entry.id} entry={entry} />
         ))}
-        <Button variant="ghost" className="justify-self-center" onClick={onStartOver}>
-          <RotateCcw aria-hidden /> Start over
-        </Button>
       </div>
     </div>
   );

@@ -20,6 +20,12 @@ const icons: Record<EngineSummary["tone"], typeof LockKeyhole> = {
   waiting: LoaderCircle,
   failed: TriangleAlert,
 };
+const iconLooks: Record<EngineSummary["tone"], string> = {
+  private: "text-listening",
+  remote: "text-problem",
+  waiting: "animate-spin",
+  failed: "text-problem",
+};
 
 function Engine({ kind, engine }: { kind: EngineKind; engine: EngineStatus }) {
   return (
@@ -47,11 +53,8 @@ export function EngineChip({ status }: { status: ServerStatus | null }) {
     <Popover
       label="Engines and privacy"
       trigger={
-        <Button
-          variant="ghost"
-          className={tone === "private" ? "text-listening" : tone === "waiting" ? undefined : "text-problem"}
-        >
-          <Icon aria-hidden className={clsx(tone === "waiting" && "animate-spin")} />
+        <Button variant="ghost">
+          <Icon aria-hidden className={iconLooks[tone]} />
           <span className="max-[26rem]:sr-only">{short}</span>
         </Button>
       }

@@ -9,7 +9,7 @@ const examples = [
 
 export function Examples({ onChoose }: { onChoose(text: string): void }) {
   return (
-    <section aria-labelledby="examples" className="mx-auto w-full max-w-xl py-4 lg:my-auto">
+    <section aria-labelledby="examples" className="mx-auto w-full max-w-2xl py-4 lg:my-auto">
       <h2 id="examples" className="font-serif text-2xl italic">
         Say something like
       </h2>

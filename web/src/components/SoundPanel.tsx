@@ -1,12 +1,14 @@
-import * as Collapsible from "@radix-ui/react-collapsible";
-import { ChevronRight, SlidersHorizontal } from "lucide-react";
+import { SlidersHorizontal } from "lucide-react";
 import type { MicrophoneCheck } from "../hooks/useMicrophone";
 import type { Preferences } from "../session/preferences";
 import { LevelMeter } from "./LevelMeter";
 import { Button } from "./ui/button";
+import { Popover } from "./ui/popover";
 import { Select } from "./ui/select";
 
 type SoundPanelProps = {
+  /** Only the icon, where room is short. */
+  isCompact: boolean;
   check: MicrophoneCheck;
   loudness: () => number;
   preferences: Preferences;
@@ -28,48 +30,46 @@ const choices = (devices: MediaDeviceInfo[], chosen: string | null, kind: string
     : []),
 ];
 
-export function SoundPanel({ check, loudness, preferences, onChange }: SoundPanelProps) {
+export function SoundPanel({ isCompact, check, loudness, preferences, onChange }: SoundPanelProps) {
   const chooseMicrophone = (value: string): void => {
     const microphone = value === DEFAULT ? null : value;
     onChange({ microphone });
     if (check.stream) void check.check(microphone);
   };
   return (
-    <Collapsible.Root
-      className="w-full max-w-sm"
+    <Popover
+      label="Microphone and loudspeaker"
       onOpenChange={(isOpen) => {
         if (!isOpen) check.stop();
       }}
-    >
-      <Collapsible.Trigger asChild>
-        <Button variant="ghost" className="group mx-auto flex">
-          <SlidersHorizontal aria-hidden /> Microphone and loudspeaker
-          <ChevronRight aria-hidden className="transition-transform group-data-[state=open]:rotate-90" />
+      trigger={
+        <Button variant={isCompact ? "outline" : "ghost"} className={isCompact ? "px-0" : undefined}>
+          <SlidersHorizontal aria-hidden />
+          <span className={isCompact ? "sr-only" : undefined}>Microphone and loudspeaker</span>
         </Button>
-      </Collapsible.Trigger>
-      <Collapsible.Content>
-        <div className="mt-2 grid gap-3 rounded-2xl border border-rule bg-sheet p-4">
+      }
+    >
+      <div className="grid gap-3">
+        <Select
+          label="Microphone"
+          value={preferences.microphone ?? DEFAULT}
+          options={choices(check.devices.microphones, preferences.microphone, "Microphone")}
+          onChange={chooseMicrophone}
+        />
+        {check.stream ? (
+          <LevelMeter loudness={loudness} />
+        ) : (
+          <Button onClick={() => void check.check(preferences.microphone)}>Check the microphone</Button>
+        )}
+        {canChooseSpeaker && (
           <Select
-            label="Microphone"
-            value={preferences.microphone ?? DEFAULT}
-            options={choices(check.devices.microphones, preferences.microphone, "Microphone")}
-            onChange={chooseMicrophone}
+            label="Loudspeaker"
+            value={preferences.speaker ?? DEFAULT}
+            options={choices(check.devices.speakers, preferences.speaker, "Loudspeaker")}
+            onChange={(value) => onChange({ speaker: value === DEFAULT ? null : value })}
           />
-          {check.stream ? (
-            <LevelMeter loudness={loudness} />
-          ) : (
-            <Button onClick={() => void check.check(preferences.microphone)}>Check the microphone</Button>
-          )}
-          {canChooseSpeaker && (
-            <Select
-              label="Loudspeaker"
-              value={preferences.speaker ?? DEFAULT}
-              options={choices(check.devices.speakers, preferences.speaker, "Loudspeaker")}
-              onChange={(value) => onChange({ speaker: value === DEFAULT ? null : value })}
-            />
-          )}
-        </div>
-      </Collapsible.Content>
-    </Collapsible.Root>
+        )}
+      </div>
+    </Popover>
   );
 }

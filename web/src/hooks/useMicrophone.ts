@@ -43,15 +43,20 @@ export function useMicrophone(inUse: MediaStream | null): MicrophoneCheck {
     if (inUse) stop();
   }, [inUse, stop]);
 
-  const check = useCallback(async (deviceId: string | null) => {
-    try {
-      setPreview(await openMicrophone(deviceId));
-      setProblem(null);
-    } catch (error) {
-      if (!(error instanceof MicrophoneError)) throw error;
-      setProblem(error.problem);
-    }
-  }, []);
+  const isInUse = inUse !== null;
+  const check = useCallback(
+    async (deviceId: string | null) => {
+      if (isInUse) return; // the session changes its own
+      try {
+        setPreview(await openMicrophone(deviceId));
+        setProblem(null);
+      } catch (error) {
+        if (!(error instanceof MicrophoneError)) throw error;
+        setProblem(error.problem);
+      }
+    },
+    [isInUse],
+  );
 
   return { devices, stream: inUse ?? preview, problem, check, stop };
 }

@@ -1,0 +1,77 @@
+import { useCallback } from "react";
+import { useMeter } from "../hooks/useMeter";
+import { useMicrophone } from "../hooks/useMicrophone";
+import type { Preferences } from "../session/preferences";
+import { presenceOf } from "../session/presence";
+import type { SessionSnapshot, VoiceSession } from "../session/voice-session";
+import { AssistantAudio } from "./AssistantAudio";
+import { Controls } from "./Controls";
+import { InsecureHelp, MicrophoneHelp } from "./Help";
+import { LatencyChip } from "./LatencyChip";
+import { Orb, type OrbAction } from "./orb/Orb";
+import { SoundPanel } from "./SoundPanel";
+import { Stage } from "./Stage";
+
+function orbActionOf({ link, microphone }: SessionSnapshot): OrbAction {
+  if (link.phase === "off" || !microphone.stream) return "start";
+  return microphone.isMuted ? "unmute" : "mute";
+}
+
+type TalkColumnProps = {
+  session: VoiceSession;
+  snapshot: SessionSnapshot;
+  preferences: Preferences;
+  onPreferencesChange(change: Partial<Preferences>): void;
+};
+
+/** The orb and everything about hearing and being heard. */
+export function TalkColumn({ session, snapshot, preferences, onPreferencesChange }: TalkColumnProps) {
+  const { link, conversation, microphone, output } = snapshot;
+  const check = useMicrophone(microphone.stream);
+  const hear = useMeter(check.stream);
+  const voice = useMeter(output);
+  const readBufferMs = useCallback(() => session.jitterBufferMs(), [session]);
+
+  const presence = presenceOf(snapshot);
+  const action = orbActionOf(snapshot);
+  const isOn = link.phase !== "off";
+  const isEmpty = conversation.entries.length === 0;
+  const problem = microphone.problem ?? check.problem;
+  const start = (): void => void session.start();
+
+  const orb = (
+    <Orb
+      presence={presence}
+      action={action}
+      isSmall={!isEmpty}
+      loudness={presence === "speaking" ? voice : hear}
+      onPress={() => (action === "start" ? start() : session.setMuted(action === "mute"))}
+    />
+  );
+  return (
+    <Stage presence={presence} snapshot={snapshot} isCompact={!isEmpty} orb={orb}>
+      <Controls
+        isOn={isOn}
+        canStop={presence === "speaking" || presence === "thinking"}
+        canStartOver={!isEmpty}
+        onStop={() => session.interrupt()}
+        onEnd={() => session.end()}
+        onStartOver={() => void session.startOver()}
+      >
+        {window.isSecureContext && (
+          <SoundPanel
+            isCompact={isOn || !isEmpty}
+            check={check}
+            loudness={hear}
+            preferences={preferences}
+            onChange={onPreferencesChange}
+          />
+        )}
+      </Controls>
+      <LatencyChip latency={conversation.latency} readBufferMs={readBufferMs} />
+      <AssistantAudio stream={output} isHushed={conversation.isHushed} speaker={preferences.speaker} />
+      {!window.isSecureContext && <InsecureHelp />}
+      {window.isSecureContext && problem && <MicrophoneHelp problem={problem} onRetry={start} />}
+    </Stage>
+  );
+}
