@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sottovoce.errors import EngineUnavailable
 from sottovoce.realtime import outbox
@@ -60,8 +61,9 @@ async def dial(url: str, **options: Any) -> AsyncIterator[ClientConnection]:
 
 async def drained(socket: ClientConnection) -> int:
     """Read to the end; the code that the server closed with."""
-    async for _ in socket:
-        pass
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            await socket.recv()
     assert socket.close_code is not None
     return socket.close_code
 
