@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -63,4 +63,4 @@ class Responder(Protocol):
     async def load(self) -> None:
         """Get ready to answer at full speed. Called once, before the first `respond`."""
 
-    def respond(self, request: ReplyRequest) -> AsyncIterator[ReplyPart]: ...
+    def respond(self, request: ReplyRequest) -> AsyncGenerator[ReplyPart]: ...

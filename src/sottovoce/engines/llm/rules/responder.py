@@ -7,7 +7,7 @@ import json
 import random
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -54,7 +54,7 @@ class RulesResponder:
         """Draw the known sentences, which takes a moment."""
         await asyncio.to_thread(understanding.known)
 
-    async def respond(self, request: ReplyRequest) -> AsyncIterator[ReplyPart]:
+    async def respond(self, request: ReplyRequest) -> AsyncGenerator[ReplyPart]:
         # off the loop: a long history takes milliseconds, the first conversion loads pint
         reply = await asyncio.to_thread(self.reply, request)
         text, reason = _limited(reply.text, request)

@@ -1,0 +1,157 @@
+"""The llm service: `POST /v1/chat/completions` over a language engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, Responder, TextChunk, ToolCall
+from sottovoce.engines.llm.rules import RulesResponder
+from sottovoce.errors import EngineCrashed, EngineError, EngineUnavailable, LimitExceededError
+from sottovoce.http.auth import RequireKey
+from sottovoce.http.body import MAX_JSON_BYTES, read_json
+from sottovoce.http.errors import EXCEPTION_HANDLERS
+from sottovoce.services.child import ServiceOptions
+from sottovoce.services.completion import ChatRequest, Completion, described
+from sottovoce.services.health import Health
+from sottovoce.services.models import ServedModel
+from sottovoce.services.stream import StreamedReply
+
+logger = logging.getLogger(__name__)
+
+MAX_REPLIES = 64
+"""At one time: bounds what waits for the engine."""
+
+MODEL_ALIASES = frozenset(
+    {
+        *("sottovoce", "default", "gpt-3.5-turbo", "gpt-4", "gpt-4-turbo", "gpt-4o", "gpt-4o-mini"),
+        *("gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-realtime"),
+    }
+)
+"""What OpenAI's clients send by themselves."""
+
+
+class ChatService:
+    """Answers the completions route with one engine."""
+
+    def __init__(self, responder: Responder) -> None:
+        self.responder = responder
+        self.model = ServedModel(responder.model, MODEL_ALIASES)
+        self.health = Health()
+        self.replies = 0
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        loading = asyncio.create_task(self._load())
+        yield
+        loading.cancel()
+        await asyncio.wait({loading})
+
+    async def _load(self) -> None:
+        try:
+            await self.responder.load()
+        except EngineError as error:
+            logger.error("%s", error)
+            self.health.failed(error.message)
+        else:
+            self.health.ready()
+
+    def routes(self) -> list[Route]:
+        return [
+            *self.health.routes(),
+            *self.model.routes(),
+            Route("/v1/chat/completions", self.complete, methods=["POST"]),
+        ]
+
+    async def complete(self, request: Request) -> Response:
+        wanted = await read_json(request, ChatRequest, MAX_JSON_BYTES)
+        self.model.check(wanted.model or self.model.id)
+        if self.health.status != "ready":
+            raise EngineUnavailable(
+                f"The language engine is not ready: {self.health.reason or self.health.status}.", engine="llm"
+            )
+        parts = self._counted(wanted.reply_request())
+        completion = Completion(self.model.id)
+        if wanted.stream:
+            events = _events(parts, completion, has_usage=wanted.has_usage_chunk)
+            return StreamedReply(events, "text/event-stream")
+        return StreamedReply(_whole(parts, completion), "application/json")
+
+    async def _counted(self, wanted: ReplyRequest) -> AsyncGenerator[ReplyPart]:
+        if self.replies >= MAX_REPLIES:
+            raise LimitExceededError(f"{MAX_REPLIES} replies are being made; try again in a moment.")
+        self.replies += 1
+        try:
+            async with aclosing(self.responder.respond(wanted)) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            self.replies -= 1
+
+
+async def _whole(parts: AsyncGenerator[ReplyPart], completion: Completion) -> AsyncGenerator[bytes]:
+    """The reply as one JSON object."""
+    text: list[str] = []
+    calls: list[ToolCall] = []
+    async with aclosing(parts):
+        async for part in parts:
+            if isinstance(part, TextChunk):
+                text.append(part.text)
+            elif isinstance(part, ToolCall):
+                calls.append(part)
+            else:
+                yield json.dumps(completion.whole("".join(text), calls, part)).encode()
+                return
+    raise EngineCrashed("The language engine ended without finishing its reply.", engine="llm")
+
+
+async def _events(
+    parts: AsyncGenerator[ReplyPart], completion: Completion, *, has_usage: bool
+) -> AsyncGenerator[bytes]:
+    """The reply as server-sent events, `[DONE]` last."""
+    calls = 0
+    head: dict[str, Any] = {"role": "assistant"}
+    async with aclosing(parts):
+        async for part in parts:
+            if isinstance(part, TextChunk):
+                yield _event(completion.chunk(head | {"content": part.text}))
+            elif isinstance(part, ToolCall):
+                call = {"index": calls, **described(part)}
+                yield _event(completion.chunk(head | {"tool_calls": [call]}))
+                calls += 1
+            else:
+                yield _ending(completion, part, head, has_usage=has_usage)
+                return
+            head = {}
+    raise EngineCrashed("The language engine ended without finishing its reply.", engine="llm")
+
+
+def _ending(completion: Completion, finish: Finish, head: dict[str, Any], *, has_usage: bool) -> bytes:
+    last = _event(completion.chunk(head, finish.reason))
+    usage = _event(completion.usage_chunk(finish)) if has_usage else b""
+    return last + usage + b"data: [DONE]\n\n"
+
+
+def _event(event: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(event).encode() + b"\n\n"
+
+
+def create_app(options: ServiceOptions, responder: Responder | None = None) -> Starlette:
+    """The service with the rules, or with another engine."""
+    service = ChatService(responder or RulesResponder())
+    return Starlette(
+        routes=service.routes(),
+        middleware=[Middleware(RequireKey, key=options.key)],
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=service.lifespan,
+    )
