@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sottovoce.engines.stt.base import InterimListener
-from sottovoce.engines.stt.stream import WorkerStream
+from sottovoce.engines.stt.stream import STALL_DEADLINE, WorkerStream
 from sottovoce.engines.stt.zygote import LOADED
 from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable, LimitExceededError
 
@@ -32,6 +32,7 @@ class PocketsphinxOptions:
     """Where the mixed language model is kept."""
     max_streams: int = 16
     """Streams at a time; each takes 10 MB and up to a tenth of a core."""
+    stall_deadline: float = STALL_DEADLINE
 
 
 class PocketsphinxTranscriber:
@@ -75,7 +76,11 @@ class PocketsphinxTranscriber:
         assert self._zygote is not None
         reader, writer = await self._zygote.fork()
         stream = WorkerStream(
-            reader, writer, on_interim=on_interim, on_close=lambda: self._streams.discard(stream)
+            reader,
+            writer,
+            on_interim=on_interim,
+            on_close=lambda: self._streams.discard(stream),
+            stall_deadline=self._options.stall_deadline,
         )
         self._streams.add(stream)
         try:
