@@ -41,7 +41,7 @@ export function Controls({
       )}
       {children}
       {canStartOver && (
-        <Button variant="outline" className="px-0" aria-label="Start over" onClick={pressing(onStartOver)}>
+        <Button variant="icon" aria-label="Start over" onClick={pressing(onStartOver)}>
           <RotateCcw aria-hidden />
         </Button>
       )}

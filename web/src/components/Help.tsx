@@ -46,7 +46,7 @@ export function MicrophoneHelp({ problem, onRetry }: MicrophoneHelpProps) {
 }
 
 /** Browsers give the microphone to secure pages only: https, or the machine itself. */
-export function InsecureHelp() {
+function InsecureHelp() {
   const port = location.port || "80";
   return (
     <Card title="This page cannot use the microphone here">

@@ -43,7 +43,7 @@ export function SoundPanel({ isCompact, check, loudness, preferences, onChange }
         if (!isOpen) check.stop();
       }}
       trigger={
-        <Button variant={isCompact ? "outline" : "ghost"} className={isCompact ? "px-0" : undefined}>
+        <Button variant={isCompact ? "icon" : "ghost"}>
           <SlidersHorizontal aria-hidden />
           <span className={isCompact ? "sr-only" : undefined}>Microphone and loudspeaker</span>
         </Button>

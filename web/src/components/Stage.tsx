@@ -30,33 +30,38 @@ function hintOf(presence: Presence, { link, microphone }: SessionSnapshot): stri
 type StageProps = {
   presence: Presence;
   snapshot: SessionSnapshot;
+  /** On a phone the conversation needs the room: orb and words stand side by side. */
   isCompact: boolean;
   orb: ReactNode;
+  /** Under the words of state. */
+  measure: ReactNode;
   children: ReactNode;
 };
 
-export function Stage({ presence, snapshot, isCompact, orb, children }: StageProps) {
+export function Stage({ presence, snapshot, isCompact, orb, measure, children }: StageProps) {
   return (
     <section
       aria-label="Talk"
-      className={clsx(
-        "flex shrink-0 flex-col items-center gap-3 lg:my-auto lg:gap-4",
-        isCompact ? "pt-0 lg:pt-0" : "pt-4 lg:pt-0",
-      )}
+      className={clsx("flex flex-col items-center gap-3 lg:my-auto lg:gap-4", !isCompact && "pt-4 lg:pt-0")}
     >
-      {orb}
-      <div className="text-center">
-        <p
-          data-presence={presence}
-          className={clsx(
-            "font-serif italic transition-colors duration-500",
-            isCompact ? "text-2xl lg:text-4xl" : "text-3xl lg:text-4xl",
-            presenceColours[presence],
-          )}
-        >
-          {presenceWords[presence]}
-        </p>
-        <p className="mt-0.5 text-quiet text-sm lg:text-base">{hintOf(presence, snapshot)}</p>
+      <div
+        className={clsx("flex items-center gap-x-4 gap-y-3 lg:flex-col lg:gap-4", !isCompact && "flex-col")}
+      >
+        {orb}
+        <div className={clsx("lg:text-center", !isCompact && "text-center")}>
+          <p
+            data-presence={presence}
+            className={clsx(
+              "font-serif italic leading-tight transition-colors duration-500 lg:text-4xl",
+              isCompact ? "text-2xl" : "text-3xl",
+              presenceColours[presence],
+            )}
+          >
+            {presenceWords[presence]}
+          </p>
+          <p className="mt-0.5 text-quiet text-sm lg:text-base">{hintOf(presence, snapshot)}</p>
+          {measure}
+        </div>
       </div>
       {children}
     </section>

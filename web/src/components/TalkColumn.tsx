@@ -6,7 +6,7 @@ import { presenceOf } from "../session/presence";
 import type { SessionSnapshot, VoiceSession } from "../session/voice-session";
 import { AssistantAudio } from "./AssistantAudio";
 import { Controls } from "./Controls";
-import { InsecureHelp, MicrophoneHelp } from "./Help";
+import { MicrophoneHelp } from "./Help";
 import { LatencyChip } from "./LatencyChip";
 import { Orb, type OrbAction } from "./orb/Orb";
 import { SoundPanel } from "./SoundPanel";
@@ -36,20 +36,27 @@ export function TalkColumn({ session, snapshot, preferences, onPreferencesChange
   const action = orbActionOf(snapshot);
   const isOn = link.phase !== "off";
   const isEmpty = conversation.entries.length === 0;
-  const problem = microphone.problem ?? check.problem;
+  const problem = window.isSecureContext ? (microphone.problem ?? check.problem) : "insecure";
+  const isCompact = !isEmpty || problem !== null;
   const start = (): void => void session.start();
 
   const orb = (
     <Orb
       presence={presence}
       action={action}
-      isSmall={!isEmpty}
+      isSmall={isCompact}
       loudness={presence === "speaking" ? voice : hear}
       onPress={() => (action === "start" ? start() : session.setMuted(action === "mute"))}
     />
   );
   return (
-    <Stage presence={presence} snapshot={snapshot} isCompact={!isEmpty} orb={orb}>
+    <Stage
+      presence={presence}
+      snapshot={snapshot}
+      isCompact={isCompact}
+      orb={orb}
+      measure={<LatencyChip latency={conversation.latency} readBufferMs={readBufferMs} />}
+    >
       <Controls
         isOn={isOn}
         canStop={presence === "speaking" || presence === "thinking"}
@@ -60,7 +67,7 @@ export function TalkColumn({ session, snapshot, preferences, onPreferencesChange
       >
         {window.isSecureContext && (
           <SoundPanel
-            isCompact={isOn || !isEmpty}
+            isCompact={isOn || isCompact}
             check={check}
             loudness={hear}
             preferences={preferences}
@@ -68,10 +75,8 @@ export function TalkColumn({ session, snapshot, preferences, onPreferencesChange
           />
         )}
       </Controls>
-      <LatencyChip latency={conversation.latency} readBufferMs={readBufferMs} />
       <AssistantAudio stream={output} isHushed={conversation.isHushed} speaker={preferences.speaker} />
-      {!window.isSecureContext && <InsecureHelp />}
-      {window.isSecureContext && problem && <MicrophoneHelp problem={problem} onRetry={start} />}
+      {problem && <MicrophoneHelp problem={problem} onRetry={start} />}
     </Stage>
   );
 }

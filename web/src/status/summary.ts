@@ -8,7 +8,7 @@ export type EngineSummary = {
 };
 
 const whatLeaves: Record<EngineKind, string> = {
-  stt: "what you say, as sound,",
+  stt: "the sound of your voice",
   llm: "the words of the conversation",
   tts: "the words of the answers",
 };
@@ -35,8 +35,9 @@ function privacyOf(status: ServerStatus, machine: string): EngineSummary {
     const long = `Hearing, thinking and speaking all happen on ${machine}. Nothing you say leaves it.`;
     return { tone: "private", short: `Nothing leaves ${machine}`, long };
   }
-  const sentence = `Not everything stays on ${machine}: ${listed(leaving)} ${leaving.length > 1 ? "go" : "goes"} to a server elsewhere.`;
-  return { tone: "remote", short: `Some of it leaves ${machine}`, long: sentence.replace(", goes", " goes") };
+  const verb = leaving.length === 1 && !status.engines.stt.is_local ? "goes" : "go";
+  const long = `Not everything stays on ${machine}: ${listed(leaving)} ${verb} to a server elsewhere.`;
+  return { tone: "remote", short: `Some of it leaves ${machine}`, long };
 }
 
 const listed = (parts: string[]): string => parts.join(" and ");

@@ -35,7 +35,7 @@ export function Orb({ presence, action, isSmall, loudness, onPress }: OrbProps) 
       onClick={press}
       className={clsx(
         "group relative grid aspect-square place-items-center rounded-full transition-[width,scale] duration-500 active:scale-[0.98]",
-        isSmall ? "w-36 lg:w-72" : "w-56 sm:w-64 lg:w-72",
+        isSmall ? "w-32 shrink-0 lg:w-72" : "w-56 sm:w-64 lg:w-72",
         presenceColours[presence],
       )}
     >

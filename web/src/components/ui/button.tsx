@@ -8,6 +8,7 @@ const look = cva(
     variants: {
       variant: {
         solid: "bg-ink px-5 text-paper hover:bg-ink/85 disabled:bg-sunken disabled:text-quiet",
+        icon: "size-11 border border-edge bg-sheet text-ink hover:bg-sunken",
         outline:
           "border border-edge bg-sheet px-5 text-ink hover:bg-sunken disabled:border-rule disabled:bg-transparent disabled:text-quiet",
         ghost: "px-3 text-quiet hover:bg-sunken hover:text-ink",

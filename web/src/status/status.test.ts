@@ -1,0 +1,80 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { fetchStatus, type ServerStatus } from "./status";
+import { summarise } from "./summary";
+
+const engine = { model: "rules", state: "ready" as const, is_local: true, reason: null };
+const status: ServerStatus = {
+  version: "0.1.0",
+  profile: "embedded",
+  sessions: 0,
+  engines: { stt: engine, llm: engine, tts: engine },
+};
+const withEngines = (change: Partial<ServerStatus["engines"]>): ServerStatus => ({
+  ...status,
+  engines: { ...status.engines, ...change },
+});
+const remote = { ...engine, is_local: false };
+
+describe("summarise", () => {
+  it("says that nothing leaves, and by name what it does not leave", () => {
+    expect(summarise(status, "127.0.0.1").short).toBe("Nothing leaves this machine");
+    expect(summarise(status, "voice.example.org").short).toBe("Nothing leaves voice.example.org");
+  });
+
+  it("says plainly which part leaves", () => {
+    const { tone, long } = summarise(withEngines({ llm: remote }), "localhost");
+    expect(tone).toBe("remote");
+    expect(long).toBe(
+      "Not everything stays on this machine: the words of the conversation go to a server elsewhere.",
+    );
+  });
+
+  it("joins several parts", () => {
+    const { long } = summarise(withEngines({ stt: remote, tts: remote }), "localhost");
+    expect(long).toContain("the sound of your voice and the words of the answers go to a server elsewhere");
+  });
+
+  it("puts trouble before privacy, and waiting after trouble", () => {
+    const loading = { ...engine, state: "loading" as const };
+    const failed = { ...engine, state: "failed" as const };
+    expect(summarise(withEngines({ tts: loading }), "localhost").tone).toBe("waiting");
+    expect(summarise(withEngines({ tts: loading, stt: failed }), "localhost")).toMatchObject({
+      tone: "failed",
+      short: "Trouble with hearing",
+    });
+  });
+});
+
+describe("fetchStatus", () => {
+  afterEach(() => vi.unstubAllGlobals());
+  const answering = (...responses: (Response | Error)[]) => {
+    const fetch = vi.fn(async () => {
+      const next = responses.shift();
+      if (next instanceof Error || !next) throw next ?? new Error("no more answers");
+      return next;
+    });
+    vi.stubGlobal("fetch", fetch);
+    return fetch;
+  };
+
+  it("reads the server's status", async () => {
+    answering(Response.json(status));
+    expect(await fetchStatus()).toEqual(status);
+  });
+
+  it.each([
+    ["no connection", () => new TypeError("Failed to fetch")],
+    ["no JSON", () => new Response("<html>")],
+    ["something else's JSON", () => Response.json({ ok: true })],
+    ["an error", () => new Response("", { status: 500 })],
+  ])("is null for %s", async (_, response) => {
+    answering(response());
+    expect(await fetchStatus()).toBeNull();
+  });
+
+  it("renews the cookie when a restarted server does not know it", async () => {
+    const fetch = answering(new Response("", { status: 401 }), new Response(""));
+    expect(await fetchStatus()).toBeNull();
+    expect(fetch).toHaveBeenLastCalledWith("/", { cache: "no-store" });
+  });
+});
