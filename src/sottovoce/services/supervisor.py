@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from ipaddress import ip_address
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -41,19 +41,20 @@ class Supervisor:
         self,
         settings: Settings,
         *,
+        kinds: Collection[EngineKind] = ENGINE_KINDS,
         spawn: Spawn | None = None,
         probe: MakeProbe = ServiceProbe,
         external_probe: MakeProbe = ExternalProbe,
         clock: Clock | None = None,
     ) -> None:
-        """Binds the sockets; nothing is started yet. Raises `ConfigError`."""
+        """Binds the sockets of `kinds`; nothing is started yet. Raises `ConfigError`."""
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._spawn = spawn or Spawner(settings.home)
         self._probe, self._external_probe = probe, external_probe
         self._clock = clock or SystemClock()
         self._keepers: dict[EngineKind, Keeper | Watcher] = {
-            kind: self._keeper(kind, settings.engine(kind)) for kind in ENGINE_KINDS
+            kind: self._keeper(kind, settings.engine(kind)) for kind in kinds
         }
 
     async def __aenter__(self) -> Supervisor:

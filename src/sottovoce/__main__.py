@@ -1,0 +1,5 @@
+"""`python -m sottovoce` does what `sottovoce` does."""
+
+from sottovoce.cli import main
+
+main()

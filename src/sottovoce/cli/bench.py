@@ -1,0 +1,7 @@
+"""bench"""
+
+EPILOG = ""
+
+
+def bench() -> None:
+    """x"""

@@ -1,0 +1,260 @@
+"""What `doctor` looks at: each check answers with findings and never raises.
+
+Native libraries are tried in a child process, so that one that crashes is a finding too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import psutil
+
+from sottovoce.cli.running import find_server
+from sottovoce.config import Settings
+from sottovoce.errors import ConfigError
+from sottovoce.gateway.auth import KEY_FILE, load_or_create_key
+from sottovoce.gateway.routes.page import PAGE_FOLDER, check_page
+from sottovoce.http.server import listen
+
+State: TypeAlias = Literal["ok", "note", "broken"]
+
+PROBE_TIMEOUT = 20.0
+"""Seconds for a child that tries a library: a driver that hangs must not hang the doctor."""
+
+MIN_MEMORY_BYTES = 1 << 30
+MIN_FREE_DISK_BYTES = 200 << 20
+MIN_CORES = 2
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`broken` keeps Sottovoce from working, a `note` only limits it; both have a `cure`."""
+
+    name: str
+    state: State
+    detail: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileNeeds:
+    """What a profile asks of a machine, for people who choose one."""
+
+    name: str
+    parts: str
+    needs: str
+
+
+PROFILES = (
+    ProfileNeeds(
+        "embedded",
+        "pocketsphinx, rules, espeak-ng",
+        f"{MIN_CORES} cores, {MIN_MEMORY_BYTES // GIB} GB of memory, no GPU, no download; English",
+    ),
+)
+
+Check: TypeAlias = Callable[[Settings], Iterator[Finding]]
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every check's findings, as they come."""
+    for check in CHECKS:
+        yield from check(settings)
+
+
+def _python(settings: Settings) -> Iterator[Finding]:
+    yield Finding("Python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield Finding("System", "ok", f"{platform.system()} {platform.release()}, {platform.machine()}")
+
+
+def _processor(settings: Settings) -> Iterator[Finding]:
+    cores = os.cpu_count() or 1
+    extensions = _vector_extensions()
+    detail = f"{cores} cores" + (f", {extensions}" if extensions else "")
+    if cores < MIN_CORES:
+        yield Finding("Processor", "note", detail, "One core recognises speech slower than it is spoken.")
+    else:
+        yield Finding("Processor", "ok", detail)
+
+
+def _vector_extensions() -> str:
+    """What larger models profit from; empty where it cannot be told."""
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "NEON"
+    try:
+        words = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split()
+    except OSError:
+        return ""
+    found = [name.upper() for name in ("avx2", "avx512f") if name in words]
+    return " and ".join(found) or "no AVX2"
+
+
+def _memory(settings: Settings) -> Iterator[Finding]:
+    memory = psutil.virtual_memory()
+    detail = f"{memory.total / GIB:.1f} GB, {memory.available / GIB:.1f} GB free"
+    if memory.available < MIN_MEMORY_BYTES:
+        yield Finding("Memory", "note", detail, "Sottovoce needs about 0.7 GB; end other programs.")
+    else:
+        yield Finding("Memory", "ok", detail)
+
+
+def _graphics(settings: Settings) -> Iterator[Finding]:
+    yield Finding("GPU", "ok", _gpu_name() or "none (the embedded profile needs none)")
+
+
+def _gpu_name() -> str:
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return "Apple (Metal)"
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return ""
+    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    output, fault = _run(command)
+    return output.strip().replace("\n", "; ") if fault is None else f"nvidia-smi fails: {fault}"
+
+
+def _node(settings: Settings) -> Iterator[Finding]:
+    node = shutil.which("node")
+    if node is None:
+        yield Finding("Node", "ok", "none (only building the page needs it; `make` brings its own)")
+        return
+    version, fault = _run([node, "--version"])
+    yield Finding("Node", "ok", version.strip() if fault is None else f"fails: {fault}")
+
+
+_AUDIO_PROBE = """
+import json, sounddevice
+devices = sounddevice.query_devices()
+count = lambda side: sum(device[f"max_{side}_channels"] > 0 for device in devices)
+print(json.dumps([count("input"), count("output")]))
+"""
+
+
+def _audio(settings: Settings) -> Iterator[Finding]:
+    output, fault = _run([sys.executable, "-c", _AUDIO_PROBE])
+    if fault is not None:
+        cure = (
+            "For `talk` and `say` without -o install PortAudio (Debian: libportaudio2). The page needs none."
+        )
+        yield Finding("Audio devices", "note", fault, cure)
+        return
+    inputs, outputs = json.loads(output.strip().splitlines()[-1])
+    detail = f"{inputs} microphones, {outputs} speakers"
+    if inputs and outputs:
+        yield Finding("Audio devices", "ok", detail)
+    else:
+        yield Finding(
+            "Audio devices", "note", detail, "Use the page from another machine, or files (`talk --input`)."
+        )
+
+
+_ENGINE_PROBES = {
+    "pocketsphinx": (
+        "import pocketsphinx; pocketsphinx.Decoder(samprate=16000, loglevel='FATAL'); print('loads')"
+    ),
+    "espeak-ng": (
+        "import ctypes, espeakng_loader as e; lib = ctypes.CDLL(e.get_library_path()); "
+        "rate = lib.espeak_Initialize(2, 0, e.get_data_path().encode(), 0); "
+        "assert rate > 0, 'espeak_Initialize failed'; print('loads')"
+    ),
+}
+
+
+def _engines(settings: Settings) -> Iterator[Finding]:
+    for name, probe in _ENGINE_PROBES.items():
+        output, fault = _run([sys.executable, "-c", probe])
+        if fault is None:
+            yield Finding(name, "ok", output.strip())
+        else:
+            yield Finding(name, "broken", f"does not load: {fault}", "Install anew: make clean setup")
+
+
+def _page(settings: Settings) -> Iterator[Finding]:
+    try:
+        check_page()
+    except ConfigError as error:
+        yield Finding("Page", "broken", error.message, "make setup")
+    else:
+        yield Finding("Page", "ok", f"built, in {PAGE_FOLDER}")
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    where = f"{settings.host}:{settings.port}"
+    if find_server(settings) is not None:
+        yield Finding("Port", "ok", f"{where}: Sottovoce runs there")
+        return
+    try:
+        listen(settings.host, settings.port).close()
+    except ConfigError as error:
+        yield Finding("Port", "broken", error.message, "Choose another: SOTTOVOCE_PORT, --port")
+    else:
+        yield Finding("Port", "ok", f"{where} is free")
+
+
+def _key(settings: Settings) -> Iterator[Finding]:
+    path = settings.home / KEY_FILE
+    if settings.api_key is not None:
+        yield Finding("Key", "ok", "from SOTTOVOCE_API_KEY")
+    elif not path.exists():
+        yield Finding("Key", "ok", f"none yet; `serve` makes one in {path}")
+    else:
+        try:
+            load_or_create_key(settings)
+        except ConfigError as error:
+            yield Finding("Key", "broken", error.message, f"chmod 600 {path}, or delete it")
+        else:
+            yield Finding("Key", "ok", f"{path}, readable by you alone")
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    folder = next(path for path in (settings.home, *settings.home.absolute().parents) if path.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        cure = "Set SOTTOVOCE_HOME to a folder of yours."
+        yield Finding("Home", "broken", f"{settings.home} cannot be written", cure)
+        return
+    free_bytes = shutil.disk_usage(folder).free
+    detail = f"{settings.home}, {free_bytes / GIB:.1f} GB free"
+    if free_bytes < MIN_FREE_DISK_BYTES:
+        yield Finding("Home", "note", detail, "Make room, or set SOTTOVOCE_HOME to another disk.")
+    else:
+        yield Finding("Home", "ok", detail)
+
+
+CHECKS: tuple[Check, ...] = (
+    _python,
+    _processor,
+    _memory,
+    _graphics,
+    _node,
+    _audio,
+    _engines,
+    _page,
+    _port,
+    _key,
+    _home,
+)
+
+
+def _run(command: list[str]) -> tuple[str, str | None]:
+    """What `command` printed, and what went wrong, in one line, or None."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        return "", f"no answer within {PROBE_TIMEOUT:.0f} s"
+    except OSError as error:
+        return "", str(error)
+    if done.returncode < 0:
+        return done.stdout, f"ended by signal {-done.returncode}"
+    if done.returncode != 0:
+        return done.stdout, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return done.stdout, None

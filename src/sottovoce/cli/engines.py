@@ -1,0 +1,97 @@
+"""One engine for one command: that of a running server, that of a URL, or a child started for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from sottovoce.cli.running import find_server
+from sottovoce.config import EngineEndpoint, EngineKind, Settings
+from sottovoce.errors import EngineTimeout, EngineUnavailable, InvalidRequestError
+from sottovoce.services.supervisor import Supervisor, external_endpoint
+
+READY_DEADLINE = 60.0
+"""Seconds for an engine of our own to load."""
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 600.0
+"""Seconds between two chunks of an answer; an hour of speech takes its time to be recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """`client` carries the key and takes paths below `/v1/`; `model` is what to ask for."""
+
+    client: httpx.AsyncClient
+    model: str
+
+
+@asynccontextmanager
+async def reach(settings: Settings, kind: EngineKind) -> AsyncIterator[Engine]:
+    """The engine `kind`, ready. Raises `EngineError` where it does not come up."""
+    async with _endpoint(settings, kind) as endpoint:
+        headers = {"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+        async with httpx.AsyncClient(
+            base_url=endpoint.url.rstrip("/") + "/",
+            headers=headers,
+            timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+            trust_env=False,
+        ) as client:
+            yield Engine(client, endpoint.model)
+
+
+@asynccontextmanager
+async def _endpoint(settings: Settings, kind: EngineKind) -> AsyncIterator[EngineEndpoint]:
+    server = find_server(settings)
+    if server is not None:
+        yield EngineEndpoint(kind, f"{server.url}/v1", server.key, server.models[kind])
+    elif settings.engine(kind).is_external:
+        yield external_endpoint(kind, settings.engine(kind))
+    else:
+        async with Supervisor(settings, kinds=(kind,)) as supervisor:
+            await _until_ready(supervisor, kind)
+            yield supervisor.endpoint(kind)
+
+
+async def _until_ready(supervisor: Supervisor, kind: EngineKind) -> None:
+    try:
+        async with asyncio.timeout(READY_DEADLINE):
+            async for statuses in supervisor.changes():
+                if statuses[kind].state == "ready":
+                    return
+                if statuses[kind].state == "failed":
+                    raise EngineUnavailable(f"The {kind} engine failed: {statuses[kind].reason}", engine=kind)
+    except TimeoutError:
+        message = f"The {kind} engine was not ready within {READY_DEADLINE:.0f} s. Cure: sottovoce doctor"
+        raise EngineTimeout(message, engine=kind) from None
+
+
+async def check(reply: httpx.Response, kind: EngineKind) -> None:
+    """Raises `InvalidRequestError` or `EngineError` with the message of an answer that is an error."""
+    if reply.is_success:
+        return
+    message = _message(await reply.aread()) or f"HTTP {reply.status_code}"
+    if reply.is_client_error:
+        raise InvalidRequestError(message)
+    raise EngineUnavailable(f"The {kind} engine answers: {message}", engine=kind)
+
+
+class _Fault(BaseModel):
+    message: str
+
+
+class _ErrorReply(BaseModel):
+    error: _Fault
+
+
+def _message(body: bytes) -> str:
+    """The message of an answer in OpenAI's error form, else empty."""
+    try:
+        return _ErrorReply.model_validate_json(body).error.message
+    except ValidationError:
+        return ""

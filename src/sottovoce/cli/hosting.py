@@ -1,0 +1,112 @@
+"""The whole server inside this process, its engines as children: what `serve` runs and `talk` may need."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sottovoce.cli.running import RunningServer, url_of
+from sottovoce.config import EngineEndpoint, EngineKind, Settings
+from sottovoce.services.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from sottovoce.conversation.adapters.clients import EngineClients
+    from sottovoce.gateway.engines import EngineStatus
+
+SPAWN_DEADLINE = 5.0
+"""Seconds that the children's start is waited for before the gateway's modules are loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A server of this process. `serving` is done when it stopped by itself, which is a failure."""
+
+    server: RunningServer
+    supervisor: Supervisor
+    serving: asyncio.Task[None]
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisedEngines:
+    """The supervisor as the gateway's `EngineDirectory`."""
+
+    supervisor: Supervisor
+
+    def endpoint(self, kind: EngineKind) -> EngineEndpoint:
+        return self.supervisor.endpoint(kind)
+
+    def status(self, kind: EngineKind) -> EngineStatus:
+        from sottovoce.gateway.engines import EngineStatus
+
+        status = self.supervisor.status(kind)
+        return EngineStatus(status.model, status.state, status.is_local, status.reason)
+
+
+@asynccontextmanager
+async def hosted(settings: Settings, sock: socket.socket, key: str) -> AsyncIterator[Hosted]:
+    """Serve on the listening `sock` (taken over) for as long as the context lasts; engines may still load.
+
+    Raises `ConfigError` where the page is not built.
+    """
+    host, port = sock.getsockname()[:2]
+    async with AsyncExitStack() as stack:
+        stack.callback(sock.close)
+        supervisor = await stack.enter_async_context(Supervisor(settings))
+        await _children_spawned(supervisor, settings)
+        app, clients = _gateway(settings, supervisor, key)
+        stack.push_async_callback(clients.aclose)
+        serving = await stack.enter_async_context(_served(app, sock))
+        yield Hosted(RunningServer(url_of(host, port), key), supervisor, serving)
+
+
+async def _children_spawned(supervisor: Supervisor, settings: Settings) -> None:
+    """Let the children load while this process imports the gateway, which holds the loop for seconds."""
+    try:
+        async with asyncio.timeout(SPAWN_DEADLINE):
+            async for statuses in supervisor.changes():
+                children = [s for kind, s in statuses.items() if not settings.engine(kind).is_external]
+                if all(child.pid is not None or child.state != "loading" for child in children):
+                    return
+    except TimeoutError:
+        return  # slow, not wrong: the supervisor goes on and tells how it ends
+
+
+def _gateway(settings: Settings, supervisor: Supervisor, key: str) -> tuple[Starlette, EngineClients]:
+    """In the main thread: livekit's plugins refuse to be imported in any other."""
+    from sottovoce.conversation.adapters.clients import EngineClients
+    from sottovoce.conversation.options import SessionOptions
+    from sottovoce.conversation.session import Session
+    from sottovoce.gateway.app import create_app
+
+    clients = EngineClients(*(supervisor.endpoint(kind) for kind in ("stt", "llm", "tts")))
+
+    def make_session(options: SessionOptions) -> Session:
+        return Session(clients, options)
+
+    return create_app(settings, SupervisedEngines(supervisor), make_session, key=key), clients
+
+
+@asynccontextmanager
+async def _served(app: Starlette, sock: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """Ends conversations politely before the server closes what is left of them."""
+    from sottovoce.gateway.app import end_sessions
+    from sottovoce.http.server import serve
+
+    stop = asyncio.Event()
+
+    async def until() -> None:
+        await stop.wait()
+
+    serving = asyncio.create_task(serve(app, sock, until=until), name="gateway")
+    try:
+        yield serving
+    finally:
+        await end_sessions(app)
+        stop.set()
+        await serving

@@ -1,0 +1,157 @@
+"""`sottovoce serve`: the page, the API and the engines, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import webbrowser
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sottovoce.cli import flags
+
+if TYPE_CHECKING:
+    import socket
+
+    from rich.console import Console
+
+    from sottovoce.cli.hosting import Hosted
+    from sottovoce.config import Settings
+
+EPILOG = (
+    "Example: [bold]sottovoce serve --port 9000 --no-browser[/bold]. Behind a proxy that speaks TLS: "
+    "[bold]sottovoce serve --host 0.0.0.0 --behind-proxy[/bold]. Ctrl-C ends it."
+)
+
+STOP_DEADLINE = 9.0
+"""Seconds from the asked stop to the forced one: conversations, requests and children included."""
+
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def serve(
+    host: flags.Host = None,
+    port: flags.Port = None,
+    profile: flags.Profile = None,
+    home: flags.Home = None,
+    has_no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open the page (SOTTOVOCE_OPEN_BROWSER=false).")
+    ] = False,
+    is_behind_proxy: Annotated[
+        bool,
+        typer.Option(
+            "--behind-proxy", help="A proxy that speaks TLS stands in front (SOTTOVOCE_BEHIND_PROXY)."
+        ),
+    ] = False,
+    config: flags.ConfigFile = None,
+) -> None:
+    """Serve the page and the API; start the engines and keep them alive."""
+    settings = flags.load_settings(
+        config,
+        host=host,
+        port=port,
+        profile=profile,
+        home=home,
+        open_browser=False if has_no_browser else None,
+        behind_proxy=True if is_behind_proxy else None,
+    )
+    sock, key = _prepare(settings)
+    _log_to_stderr(settings.log_level)
+    asyncio.run(_serve(settings, sock, key))
+
+
+def _prepare(settings: Settings) -> tuple[socket.socket, str]:
+    """Everything that can be wrong at the start, before any process is. Raises `ConfigError`."""
+    from sottovoce.gateway.auth import load_or_create_key
+    from sottovoce.gateway.routes.page import check_page
+    from sottovoce.http.server import listen
+
+    check_page()
+    key = load_or_create_key(settings)
+    return listen(settings.host, settings.port), key
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT, stream=sys.stderr)
+    logging.getLogger("sottovoce").setLevel(level.upper())
+
+
+async def _serve(settings: Settings, sock: socket.socket, key: str) -> None:
+    from rich.console import Console
+
+    from sottovoce.cli.hosting import hosted
+
+    console = Console(stderr=True)
+    stop = _stop_signal()
+    console.print("Starting the engines and the page …")
+    async with hosted(settings, sock, key) as server:
+        _welcome(console, settings, server.server.url)
+        progress = asyncio.create_task(_show_progress(console, server))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopping, server.serving}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (progress, stopping):
+            task.cancel()
+        asyncio.get_running_loop().call_later(STOP_DEADLINE, _end_by_force)
+        if stop.is_set():
+            console.print("Stopping …")
+    server.serving.result()
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by the first SIGTERM or Ctrl-C; a second one ends the process and its children at once."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            _end_by_force()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stop
+
+
+def _end_by_force() -> None:
+    typer.echo("Stopped by force.", err=True)
+    os._exit(1)
+
+
+def _welcome(console: Console, settings: Settings, url: str) -> None:
+    from rich.panel import Panel
+
+    if settings.api_key is None:
+        where = "[bold]sottovoce key show[/] prints it"
+    else:
+        where = "the one in SOTTOVOCE_API_KEY"
+    text = f"Open   [bold link={url}]{url}[/]\nAPI    {url}/v1   key: {where}\nEnd    Ctrl-C"
+    console.print(Panel(text, title="Sottovoce", title_align="left", expand=False, padding=(0, 2)))
+    if settings.open_browser and _has_display():
+        webbrowser.open(url)
+
+
+def _has_display() -> bool:
+    """Whether a browser opened here would be seen by the person who started this."""
+    if os.environ.get("CI") or os.environ.get("SSH_CONNECTION"):
+        return False
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+async def _show_progress(console: Console, server: Hosted) -> None:
+    """One line for every change of an engine, and one when all are ready."""
+    shown: dict[str, str] = {}
+    async for statuses in server.supervisor.changes():
+        for kind, status in statuses.items():
+            if shown.get(kind) != status.state:
+                shown[kind] = status.state
+                reason = f": {status.reason}" if status.reason and status.state != "ready" else ""
+                console.print(
+                    f"  {kind}  {status.model}  {status.state}{reason}", highlight=False, markup=False
+                )
+        if all(status.state == "ready" for status in statuses.values()):
+            console.print("Ready: say something.")

@@ -1,0 +1,7 @@
+"""talk"""
+
+EPILOG = ""
+
+
+def talk() -> None:
+    """x"""
