@@ -32,6 +32,7 @@ from sottovoce.conversation.events import SpeechStarted, StateChanged
 from sottovoce.errors import EngineUnavailable
 from sottovoce.gateway.app import end_sessions
 from sottovoce.gateway.limits import GatewayLimits
+from sottovoce.realtime import webrtc_ice
 from sottovoce.realtime.webrtc import MAX_MESSAGE_BYTES
 from tests.contract.gateway_server import BEARER, Gateway, running
 from tests.fake_session import TalkingSession
@@ -281,6 +282,17 @@ async def test_a_session_that_cannot_start_costs_the_caller_a_503_and_nobody_a_p
     await caller.peer.close()
     assert (reply.status_code, reply.json()["error"]["code"]) == (503, "engine_unavailable")
     await all_free(gateway)
+
+
+async def test_a_caller_that_vanishes_without_a_word_is_noticed(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webrtc_ice, "CONSENT_INTERVAL", 0.01)
+    async with calling(gateway) as caller:
+        assert gateway.taken == 1
+        for protocol in caller.peer.sctp.transport.transport._connection._protocols:
+            protocol.transport.abort()
+        await all_free(gateway)
 
 
 @pytest.fixture
