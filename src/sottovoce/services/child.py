@@ -85,8 +85,6 @@ def run_service(app: ASGIApp, options: ServiceOptions) -> None:
     if options.is_child:
         _log_plainly()
         die_with_parent()
-    else:
-        _announce(sock, options)
     asyncio.run(_serve(app, sock, options))
     _leave_busy_threads()
 
@@ -98,6 +96,8 @@ async def _serve(app: ASGIApp, sock: socket.socket, options: ServiceOptions) -> 
         loop.add_signal_handler(number, stop.set)
     if options.is_child:
         _watch_parent(loop, stop)
+    else:
+        _announce(sock, options)
 
     async def until() -> None:
         await stop.wait()

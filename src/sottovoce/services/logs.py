@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from collections.abc import Iterator
 MAX_LINE_BYTES = 4096
 """Bounds what one line of a child puts into the parent's memory and log; the rest of it is dropped."""
 
-_READ_BYTES = 16 * 1024
 _LEVEL = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]+")
 
@@ -47,13 +45,13 @@ class ChildLog:
     def __init__(self, kind: str) -> None:
         self.logger = logging.getLogger(f"sottovoce.engine.{kind}")
         self.last_line = ""
+        self._lines = LineSplitter()
 
-    async def forward(self, stream: asyncio.StreamReader) -> None:
-        """Until the stream ends."""
-        splitter = LineSplitter()
-        while chunk := await stream.read(_READ_BYTES):
-            self._log(splitter.push(chunk))
-        self._log(splitter.flush())
+    def push(self, chunk: bytes) -> None:
+        self._log(self._lines.push(chunk))
+
+    def flush(self) -> None:
+        self._log(self._lines.flush())
 
     def _log(self, lines: Iterator[str]) -> None:
         for line in lines:

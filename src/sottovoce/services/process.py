@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from sottovoce.services.logs import ChildLog
 LOG_DRAIN = 0.2
 """Seconds for a dead child's last words to arrive; a grandchild may hold the pipe open for longer."""
 
+_STDOUT = 1
 _SECRETS = ("_API_KEY", "_API_SECRET", "_SECRET_KEY", "_TOKEN", "_PASSWORD", "DATABASE_URL")
 _LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """Children that do little arithmetic need no pool of threads for it, nor an allocation arena for each."""
@@ -51,43 +53,67 @@ class Spawn(Protocol):
     async def __call__(self, kind: EngineKind, sock: socket.socket, key: str) -> Child: ...
 
 
-class SystemChild:
-    """A process of the system, the head of a session of its own, so that its whole family can be killed."""
+class SystemChild(asyncio.SubprocessProtocol):
+    """A process of the system, the head of a session of its own, so that its whole family can be killed.
 
-    def __init__(self, process: asyncio.subprocess.Process, kind: EngineKind) -> None:
-        self._process = process
+    Its end is seen when it ends, not when its pipes close, which a grandchild may hold open.
+    """
+
+    def __init__(self, kind: EngineKind) -> None:
         self._log = ChildLog(kind)
-        assert process.stdout is not None
-        self._forwarding = asyncio.create_task(self._log.forward(process.stdout))
+        self._exited, self._silent = asyncio.Event(), asyncio.Event()
+        self._transport: asyncio.SubprocessTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._transport = transport
+
+    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
+        assert isinstance(data, bytes)
+        self._log.push(data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd == _STDOUT:
+            self._log.flush()
+            self._silent.set()
+
+    def process_exited(self) -> None:
+        self._exited.set()
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._transport.get_pid()
 
     @property
     def last_line(self) -> str:
         return self._log.last_line
 
     async def wait(self) -> int:
-        status = await self._process.wait()
-        await asyncio.wait({self._forwarding}, timeout=LOG_DRAIN)
+        await self._exited.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOG_DRAIN):
+                await self._silent.wait()
+        status = self._transport.get_returncode()
+        assert status is not None
         return status
 
     async def stop(self, deadline: float) -> None:
         with suppress(ProcessLookupError):
-            self._process.terminate()
+            self._transport.terminate()
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline):
-                await self._process.wait()
+                await self._exited.wait()
         await self.kill()
 
     async def kill(self) -> None:
+        if self._transport.is_closing():
+            return
         with suppress(
             ProcessLookupError, PermissionError
         ):  # gone, or of a family that is all zombies (macOS)
             os.killpg(self.pid, signal.SIGKILL)
         await self.wait()
-        self._forwarding.cancel()
+        self._transport.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +128,17 @@ class Spawner:
     program: Sequence[str] = (sys.executable, "-P", "-m", "sottovoce.services")
 
     async def __call__(self, kind: EngineKind, sock: socket.socket, key: str) -> SystemChild:
-        process = await asyncio.create_subprocess_exec(
+        _, child = await asyncio.get_running_loop().subprocess_exec(
+            lambda: SystemChild(kind),
             *(*self.program, kind, "--fd", str(sock.fileno())),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             pass_fds=(sock.fileno(),),
             env=child_environment(os.environ, self.home, key),
             start_new_session=True,
         )
-        return SystemChild(process, kind)
+        return child
 
 
 def child_environment(environment: Mapping[str, str], home: Path, key: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import base64
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -45,6 +45,9 @@ MAX_STREAMS = 32
 
 TOKENS_PER_SECOND = 50
 """Output "tokens" of a speech event stream: frames of 20 ms, as this engine has no tokeniser."""
+
+LOAD_PATIENCE = 5.0
+"""Seconds a request waits for an engine that is still loading, which takes espeak-ng a tenth of one."""
 
 MODEL_ALIASES = frozenset({"tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
 
@@ -101,6 +104,7 @@ class SpeechService:
         self.model = ServedModel(synthesizer.model, MODEL_ALIASES)
         self.health = Health(fault=lambda: synthesizer.fault)
         self.streams = 0
+        self.loaded = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -117,6 +121,16 @@ class SpeechService:
             self.health.failed(error.message)
         else:
             self.health.ready()
+        self.loaded.set()
+
+    async def _ready(self) -> None:
+        """Let requests that came while the service was restarting wait for its engine."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOAD_PATIENCE):
+                await self.loaded.wait()
+        if self.health.status != "ready":
+            why = self.health.reason or self.health.status
+            raise EngineUnavailable(f"The speech engine is not ready: {why}.", engine="tts")
 
     def routes(self) -> list[Route]:
         return [
@@ -135,10 +149,7 @@ class SpeechService:
     async def speech(self, request: Request) -> Response:
         wanted = await read_json(request, SpeechRequest, MAX_BODY_BYTES)
         self.model.check(wanted.model or self.model.id)
-        if self.health.status != "ready":
-            raise EngineUnavailable(
-                f"The speech engine is not ready: {self.health.reason or self.health.status}.", engine="tts"
-            )
+        await self._ready()
         self.synthesizer.check_voice(wanted.voice_id)
         encoding = ENCODINGS[wanted.response_format]
         chunks = self._counted(self._encoded(wanted, encoding))

@@ -1,4 +1,3 @@
-import asyncio
 import logging
 
 import pytest
@@ -30,13 +29,12 @@ def test_memory_and_lines_are_bounded(chunks: list[bytes], limit_bytes: int) -> 
     assert all(len(line) <= limit_bytes for line in lines(chunks, limit_bytes))
 
 
-async def test_the_level_of_the_child_is_kept(caplog: pytest.LogCaptureFixture) -> None:
-    stream = asyncio.StreamReader()
-    stream.feed_data(b"WARNING engine: careful\nplain words\n\nERROR last")
-    stream.feed_eof()
+def test_the_level_of_the_child_is_kept(caplog: pytest.LogCaptureFixture) -> None:
     log = ChildLog("tts")
     with caplog.at_level(logging.INFO):
-        await log.forward(stream)
+        log.push(b"WARNING engine: careful\nplain words\n\nERROR la")
+        log.push(b"st")
+        log.flush()
     assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
         ("sottovoce.engine.tts", "WARNING", "engine: careful"),
         ("sottovoce.engine.tts", "INFO", "plain words"),

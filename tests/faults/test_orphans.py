@@ -1,0 +1,111 @@
+"""No child outlives its parent, however the parent ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+GONE_WITHIN = 1.0
+
+PARENT = """
+import asyncio, sys
+from sottovoce.config import load
+from sottovoce.services.supervisor import Supervisor
+
+async def main():
+    async with Supervisor(load({}, {}), kinds=sys.argv[1:]) as supervisor:
+        await supervisor.wait_ready()
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def parent() -> Iterator[subprocess.Popen[str]]:
+    """A process with a supervisor of the real tts service, once that is ready."""
+    process = subprocess.Popen([sys.executable, "-c", PARENT, "tts"], stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def is_running(process: psutil.Process) -> bool:
+    """A zombie has ended, but whoever adopted it did not look yet."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_gone(processes: list[psutil.Process]) -> float:
+    began = time.monotonic()
+    while any(map(is_running, processes)):
+        assert time.monotonic() - began < 10
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    found = psutil.Process(process.pid).children(recursive=True)
+    assert found
+    return found
+
+
+def test_children_go_with_a_killed_parent(parent: subprocess.Popen[str]) -> None:
+    children = family(parent)
+    parent.kill()
+    assert wait_gone(children) < GONE_WITHIN
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_a_stopped_child_goes_with_a_killed_parent(parent: subprocess.Popen[str]) -> None:
+    children = family(parent)
+    for child in children:
+        child.suspend()
+    parent.kill()
+    assert wait_gone(children) < GONE_WITHIN
+
+
+def test_a_service_ends_with_its_standard_input(home: Path) -> None:
+    """The portable way, without prctl: here the parent lives on and only the pipe ends."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sottovoce.services", "tts", "--fd", str(sock.fileno())],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=[sock.fileno()],
+        )
+        with process:
+            assert process.stderr is not None
+            while "Running on" not in process.stderr.readline():
+                assert process.poll() is None
+            assert process.stdin is not None
+            process.stdin.close()
+            assert process.wait(timeout=5) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_alone_ends_cleanly(number: signal.Signals) -> None:
+    program = "import sys\nfrom sottovoce.services import child, tts\n"
+    program += "options = child.ServiceOptions.from_environment()\n"
+    program += "child.run_service(tts.create_app(options), options)\n"
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("Listening on http://127.0.0.1:")
+        assert process.stderr.readline().startswith("API key: ")
+        os.kill(process.pid, number)
+        assert process.wait(timeout=5) == 0
