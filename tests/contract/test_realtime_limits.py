@@ -10,16 +10,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sottovoce.errors import EngineUnavailable
 from sottovoce.realtime import outbox
 from sottovoce.realtime.protocol import MAX_BAD_MESSAGES, MAX_MESSAGE_BYTES
-from sottovoce.realtime.websocket import RealtimeWebSocket
-from tests.contract.gateway_server import served
+from tests.contract.realtime_server import realtime
 from tests.fake_session import TalkingSession
 
 
@@ -47,9 +44,8 @@ def sessions() -> Sessions:
 
 @pytest.fixture
 async def url(sessions: Sessions) -> AsyncIterator[str]:
-    app = Starlette(routes=[WebSocketRoute("/v1/realtime", RealtimeWebSocket(sessions))])
-    async with served(app) as url:
-        yield url.replace("http", "ws") + "/v1/realtime"
+    async with realtime(sessions) as base_url:
+        yield base_url.replace("http", "ws") + "/realtime"
 
 
 @asynccontextmanager

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
 
 from sottovoce.audio.playout import FRAME_MS
 from sottovoce.conversation import events as told
-from sottovoce.realtime.websocket import RealtimeWebSocket
-from tests.contract.gateway_server import served
+from sottovoce.conversation.options import SessionOptions
+from tests.contract.realtime_server import connected, of, read_until, realtime
 from tests.fake_session import TalkingSession
 
 SECOND = bytes(48_000)
@@ -23,38 +19,15 @@ SESSIONS: list[TalkingSession] = []
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[AsyncOpenAI]:
+async def connection() -> AsyncIterator[AsyncRealtimeConnection]:
     SESSIONS.clear()
 
-    def make(options: Any) -> TalkingSession:
+    def make(options: SessionOptions) -> TalkingSession:
         SESSIONS.append(TalkingSession(options))
         return SESSIONS[-1]
 
-    app = Starlette(routes=[WebSocketRoute("/v1/realtime", RealtimeWebSocket(make))])
-    async with served(app) as url, AsyncOpenAI(base_url=f"{url}/v1", api_key="any") as client:
-        yield client
-
-
-@pytest.fixture
-async def connection(client: AsyncOpenAI) -> AsyncIterator[AsyncRealtimeConnection]:
-    async with client.realtime.connect(model="gpt-realtime") as connection:
-        created = await connection.recv()
-        assert created.type == "session.created"
-        assert created.session.model == "gpt-realtime"
+    async with realtime(make) as base_url, connected(base_url) as connection:
         yield connection
-
-
-async def read_until(connection: AsyncRealtimeConnection, type_: str) -> list[Any]:
-    events: list[Any] = []
-    while not events or events[-1].type != type_:
-        events.append(await connection.recv())
-        if type_ != "error":
-            assert events[-1].type != "error", events[-1]
-    return events
-
-
-def of(events: list[Any], type_: str) -> list[Any]:
-    return [event for event in events if event.type == type_]
 
 
 async def test_a_typed_question_is_answered_aloud(connection: AsyncRealtimeConnection) -> None:
