@@ -30,8 +30,9 @@ asyncio.run(main())
 
 @pytest.fixture
 def parent() -> Iterator[subprocess.Popen[str]]:
-    """A process with a supervisor of the real tts service, once that is ready."""
-    process = subprocess.Popen([sys.executable, "-c", PARENT, "tts"], stdout=subprocess.PIPE, text=True)
+    """A process with a supervisor of the real engine services, once all are ready."""
+    program = [sys.executable, "-c", PARENT, "stt", "llm", "tts"]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -56,9 +57,11 @@ def wait_gone(processes: list[psutil.Process]) -> float:
 
 
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    found = psutil.Process(process.pid).children(recursive=True)
-    assert found
-    return found
+    children = psutil.Process(process.pid).children()
+    everyone = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) == 3
+    assert len(everyone) > 3  # the workers of stt
+    return everyone
 
 
 def test_children_go_with_a_killed_parent(parent: subprocess.Popen[str]) -> None:
