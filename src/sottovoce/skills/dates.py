@@ -93,7 +93,7 @@ class Day:
 def find_day(text: str, today: date) -> Day | None:
     """The day that `text` names, seen from `today`; None where it names none."""
     words = " ".join(to_digits(text.lower()).split())
-    for reader in (_iso, _calendar, _holiday, _near, _span, _weekday):
+    for reader in (_iso, _calendar, _holiday, _span, _near, _weekday):
         try:
             day = reader(words, today)
         except (ValueError, OverflowError):

@@ -22,7 +22,7 @@ SECOND_PERSON: Mapping[str, str] = {
 STOPWORDS = frozenset(
     "a an the is are was were am be i you my your our me it its that this of in on at to for what where who "
     "when which how do did does put told tell about know remember called have has had been with and s user "
-    "keep left parked park favourite favorite there can will would please".split(" ")
+    "keep left favourite favorite there can will would please".split(" ")
 )
 SUBJECT = re.compile(r"^(.+?)(?:'s name)? (?:is|are|was|were) ")
 
@@ -99,6 +99,12 @@ def _subject(fact: str) -> str | None:
     return found.group(1) if found else None
 
 
+def _owner(fact: str) -> str | None:
+    """Whose thing a fact is about, other than the user's: "sister" of "my sister's name"."""
+    found = re.match(r"(?:my|your|the) ([a-z]+)'s ", fact.lower())
+    return found.group(1) if found else None
+
+
 def _words(text: str) -> list[str]:
     return [word for word in re.findall(r"[\w]+", text.lower()) if word not in STOPWORDS]
 
@@ -106,6 +112,9 @@ def _words(text: str) -> list[str]:
 def _shared(wanted: Sequence[str], fact: str) -> float:
     """How many of the wanted words stand in `fact`; its subject counts double."""
     subject = (_subject(fact) or "").split()
+    owner = _owner(fact)
+    if owner and not _has(owner, wanted):
+        return 0.0  # "my name" is not "my sister's name"
     words = re.findall(r"[\w]+", fact.lower())
     return sum(_has(word, words) + _has(word, subject) for word in wanted)
 

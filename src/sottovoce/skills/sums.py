@@ -131,7 +131,7 @@ def _operand(rest: str) -> tuple[Token, int] | None:
     if found:
         code, length = found
         return (Token("open", "("), length) if code == "(" else (Token("prefix", code), length)
-    word = rest.split(" ", 1)[0]
+    word = rest.split(" ", 1)[0].rstrip(")")
     if word in SOUNDS_LIKE:
         return Token("number", str(SOUNDS_LIKE[word]), Fraction(SOUNDS_LIKE[word])), len(word)
     return None

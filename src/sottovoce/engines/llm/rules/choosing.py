@@ -12,6 +12,8 @@ from sottovoce.engines.llm.rules.schema import Field, fields_of, split_name
 
 MIN_SCORE = 0.5
 """From which on a tool is called unasked (`tool_choice: auto`)."""
+SURE_SCORE = 0.75
+"""The same where the rules have an answer of their own."""
 MAX_TOOLS = 128
 MIN_SIMILARITY = 85.0
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from sottovoce.engines.llm.rules import grammar_timers
+from sottovoce.engines.llm.rules.grammar_sums import whole
 from sottovoce.engines.llm.rules.grammar_time import ANY_DAY
 from sottovoce.engines.llm.rules.intent import Intent
 from sottovoce.skills.arithmetic import is_sum
@@ -116,7 +117,7 @@ def _conversion(rest: str, before: Mapping[str, Any]) -> Mapping[str, Any] | Non
     if found is None:
         return None
     unit = find_unit(found["unit"] or before["from_unit"])
-    return {**before, "amount": float(found["n"]), "from_unit": unit.many} if unit else None
+    return {**before, "amount": whole(float(found["n"])), "from_unit": unit.many} if unit else None
 
 
 def _timer(rest: str, before: Mapping[str, Any]) -> Mapping[str, Any] | None:

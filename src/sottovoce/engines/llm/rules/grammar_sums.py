@@ -36,6 +36,10 @@ def _amount(match: re.Match[str]) -> float:
     if match["n"] is None:
         return 0.5 if match["one"] and match["one"].startswith("half") else 1
     number = float(match["n"].replace(",", "")) + (0.5 if match["half"] else 0)
+    return whole(number)
+
+
+def whole(number: float) -> float:
     return int(number) if number.is_integer() else number
 
 

@@ -38,6 +38,9 @@ TOOLS: Mapping[str, str] = {
 }
 """The tool that serves an intent, where one does."""
 
+BEYOND = frozenset({"unknown", "weather", "news", "music", "home", "reach"})
+"""What the rules have no answer for: a client's tool may."""
+
 Build: TypeAlias = Callable[[re.Match[str]], Intent | None]
 
 

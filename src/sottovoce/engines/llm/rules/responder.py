@@ -16,10 +16,10 @@ from sottovoce.engines.llm.chat import Message, NamedTool, Tool
 from sottovoce.engines.llm.rules import understanding
 from sottovoce.engines.llm.rules.answers import Scene, answer
 from sottovoce.engines.llm.rules.arguments import Filled, fill
-from sottovoce.engines.llm.rules.choosing import MIN_SCORE, best_tool, naming_words
+from sottovoce.engines.llm.rules.choosing import MIN_SCORE, SURE_SCORE, best_tool, naming_words
 from sottovoce.engines.llm.rules.clauses import chunks
 from sottovoce.engines.llm.rules.history import Past, recall_past
-from sottovoce.engines.llm.rules.intent import TOOLS, Intent
+from sottovoce.engines.llm.rules.intent import BEYOND, TOOLS, Intent
 from sottovoce.engines.llm.rules.results import say_results
 from sottovoce.engines.llm.rules.schema import fields_of
 from sottovoce.engines.llm.tokens import count_messages, count_tokens, cut_tokens
@@ -121,13 +121,21 @@ class _Turn:
         own = self.own_tool()
         if own is not None:
             return self.call(own)
-        fit, tool = best_tool(self.request.tools, self.said())
-        if fit < MIN_SCORE or self.intent.missing:
+        if self.intent.missing or not (others := self.foreign_tools()):
+            return None
+        fit, tool = best_tool(others, self.said())
+        if fit < (MIN_SCORE if self.intent.name in BEYOND else SURE_SCORE):
             return None
         filled = self.filled(tool)
         if filled.missing:
             return Reply(text=f"{ASKING}{' '.join(filled.missing[0].words)}?")
         return Reply(calls=(_call(tool, filled.arguments),))
+
+    def foreign_tools(self) -> list[Tool]:
+        """The client's own tools; one named as ours counts only where it is what was asked for."""
+        wanted = TOOLS.get(self.intent.name)
+        own = set(TOOLS.values()) - {wanted}
+        return [tool for tool in self.request.tools if tool.function.name not in own]
 
     def call(self, tool: Tool) -> Reply:
         if tool == self.own_tool():
