@@ -33,6 +33,8 @@ class PocketsphinxOptions:
     max_streams: int = 16
     """Streams at a time; each takes 10 MB and up to a tenth of a core."""
     stall_deadline: float = STALL_DEADLINE
+    model_folder: Path | None = None
+    """A model built by other means, taken instead of the cached one."""
 
 
 class PocketsphinxTranscriber:
@@ -42,7 +44,7 @@ class PocketsphinxTranscriber:
 
     def __init__(self, options: PocketsphinxOptions) -> None:
         self._options = options
-        self._folder: Path | None = None
+        self._folder = options.model_folder
         self._zygote: _Zygote | None = None
         self._starting = asyncio.Lock()
         self._streams: set[WorkerStream] = set()
