@@ -43,6 +43,10 @@ class Items:
     def get(self, item_id: str) -> Entry | None:
         return self._entries.get(item_id)
 
+    def replace(self, item: Item) -> None:
+        """`item` is what the item of its id, which is there, has become."""
+        self._entries[item.id].item = item
+
     def append(self, item: Item) -> Entry:
         if self.is_full:
             del self._entries[next(iter(self._entries))]

@@ -72,8 +72,7 @@ class UserTurns:
             return self._grown(event) if self.is_transcribed else []
         committed = self.committed(event.item_id)
         turn = self._turns.pop(event.item_id, _Turn())
-        if (entry := self._items.get(event.item_id)) is not None:
-            entry.item = said_by_user(event.item_id, event.text)
+        self._items.replace(said_by_user(event.item_id, event.text))
         if not self.is_transcribed:
             return committed
         completed = wire.TranscriptCompleted(item_id=event.item_id, transcript=event.text, usage=turn.usage)

@@ -26,6 +26,7 @@ class Peer:
         self.told: list[tuple[float, Message]] = []
         self.heard: list[tuple[float, dict[str, Any]]] = []
         self.is_reading = True
+        self.is_broken = False
         self._sent: asyncio.Queue[Message] = asyncio.Queue()
         self._news = asyncio.Event()
         self._sent.put_nowait({"type": "websocket.connect"})
@@ -34,6 +35,8 @@ class Peer:
         await app(self.scope, self._sent.get, self._hear)
 
     async def _hear(self, message: Message) -> None:
+        if self.is_broken:
+            raise OSError("the connection is gone")
         if not self.is_reading:
             await asyncio.Event().wait()
         now = asyncio.get_running_loop().time()

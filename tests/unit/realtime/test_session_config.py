@@ -20,6 +20,11 @@ def test_the_first_event_shows_the_whole_effective_session() -> None:
     assert session["audio"]["input"]["turn_detection"]["interrupt_response"] is True
 
 
+def test_a_session_with_manual_turns_shows_them_as_null() -> None:
+    session = Client(defaults=SessionOptions(turns=None)).open()["session"]
+    assert session["audio"]["input"]["turn_detection"] is None
+
+
 def test_transcription_has_no_key_that_strict_clients_do_not_know() -> None:
     session = Client().open()["session"]
     assert set(session["audio"]["input"]["transcription"]) <= {"model", "language", "prompt"}
@@ -182,6 +187,7 @@ def test_tracing_is_kept_and_shown() -> None:
         ({"audio": {"output": {"voice": "../../etc"}}}, "session.audio.output.voice"),
         ({"instructions": "x" * 65_537}, "session.instructions"),
         ({"nonsense": 1}, "session.nonsense"),
+        ({"audio": 5}, "session.audio"),
         ({"type": "transcription"}, "session.type"),
     ],
 )

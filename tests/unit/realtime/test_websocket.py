@@ -269,6 +269,40 @@ def test_a_client_that_stops_reading_is_closed_with_1013(monkeypatch: pytest.Mon
     assert 1 < ended[0] < 3 + CLOSE_DEADLINE
 
 
+def test_a_connection_that_breaks_while_it_is_told_frees_the_session() -> None:
+    async def script(client: Peer, session: FakeSession) -> None:
+        await client.until("session.created")
+        client.is_broken = True
+        client.send("input_audio_buffer.clear")
+
+    client, session = converse(script)
+    assert session.is_closed
+    assert [message["type"] for _, message in client.told] == ["websocket.accept", "websocket.send"]
+
+
+def test_a_connection_that_breaks_at_goodbye_frees_the_session() -> None:
+    async def script(client: Peer, session: FakeSession) -> None:
+        await client.until("session.created")
+        client.is_broken = True
+        await session.aclose()
+
+    _, session = converse(script)
+    assert session.is_closed
+
+
+def test_what_comes_after_the_end_is_not_acted_upon() -> None:
+    async def script(client: Peer, session: FakeSession) -> None:
+        await client.until("session.created")
+        await session.aclose()
+        await asyncio.sleep(CLOSE_DEADLINE / 2)
+        client.send("response.create")
+        client.leave()
+
+    client, session = converse(script)
+    assert client.types == ["session.created"]
+    assert session.asked == []
+
+
 def test_a_session_that_ends_closes_the_connection() -> None:
     async def script(client: Peer, session: FakeSession) -> None:
         await client.until("session.created")
