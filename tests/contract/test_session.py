@@ -10,8 +10,6 @@ from typing import Any, ClassVar
 
 import pytest
 from livekit.agents import function_tool, llm
-from tests.fake_engines import FakeEngines, ToolCall, running
-from tests.spoken import conversation, recording
 
 from sottovoce.conversation.events import (
     ReplyFinished,
@@ -28,6 +26,8 @@ from sottovoce.conversation.events import (
 )
 from sottovoce.conversation.options import SessionOptions, TurnOptions
 from sottovoce.errors import InvalidRequestError
+from tests.fake_engines import FakeEngines, ToolCall, running
+from tests.spoken import conversation, recording
 
 QUESTION = recording("dialogue-what-time-is-it-slt")
 LONG_REPLY = "Here is a rather long answer, which goes on. " * 4

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.fake_engines import FakeEngines, running
-from tests.spoken import conversation, recording
 
 from sottovoce.conversation.adapters import llm as llm_adapter
 from sottovoce.conversation.adapters import recognition
@@ -19,6 +17,8 @@ from sottovoce.conversation.events import (
     TranscriptionFailed,
 )
 from sottovoce.errors import EngineError
+from tests.fake_engines import FakeEngines, running
+from tests.spoken import conversation, recording
 
 QUESTION = recording("dialogue-what-time-is-it-slt")
 

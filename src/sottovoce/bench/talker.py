@@ -92,12 +92,14 @@ class Talker:
         return self.playback.first_loud
 
     async def expect(self, *kinds: str, within: float = 20.0) -> dict[str, Any]:
-        """The next event of one of `kinds`; an `error` event raises."""
+        """The next event of one of `kinds`; an error or a failed engine raises: apologies are not measured."""
         async with asyncio.timeout(within):
             while True:
                 event = await self.events.get()
                 if event["type"] in kinds:
                     return event
+                if event["type"] == "sottovoce.engine.failed":
+                    raise RuntimeError(event["message"])
                 if event["type"] == "error" and event["error"]["code"] != "response_cancel_not_active":
                     raise RuntimeError(f"the server answered {event['error']}")
 
