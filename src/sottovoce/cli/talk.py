@@ -1,7 +1,87 @@
-"""talk"""
+"""`sottovoce talk`: a conversation in the terminal."""
 
-EPILOG = ""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sottovoce.cli import flags
+
+if TYPE_CHECKING:
+    from sottovoce.cli.running import RunningServer
+    from sottovoce.config import Settings
+
+EPILOG = (
+    "Wear headphones, else the assistant hears itself. Without a sound device: "
+    "[bold]sottovoce talk --input question.wav --output answer.wav[/bold]. Ctrl-C ends the conversation."
+)
+READY_DEADLINE = 60.0
 
 
-def talk() -> None:
-    """x"""
+def talk(
+    input: Annotated[  # noqa: A002  the flag's name
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Speak this audio file instead of the microphone."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the answers to this WAV file.")] = None,
+    host: flags.Host = None,
+    port: flags.Port = None,
+    home: flags.Home = None,
+    config: flags.ConfigFile = None,
+) -> None:
+    """Talk in the terminal, with a running server or one started for the conversation."""
+    if (input is None) != (output is None):
+        raise typer.BadParameter(
+            "--input and --output belong together; without both, sound devices are used."
+        )
+    settings = flags.load_settings(config, host=host, port=port, home=home)
+    asyncio.run(_talk(settings, input, output))
+
+
+async def _talk(settings: Settings, source: Path | None, target: Path | None) -> None:
+    from rich.console import Console
+
+    from sottovoce.cli import call
+    from sottovoce.cli.captions import TerminalCaptions
+
+    captions = TerminalCaptions(Console(highlight=False))
+    async with _server(settings) as server:
+        try:
+            if source is None or target is None:
+                typer.echo("Say something. Ctrl-C ends the conversation.", err=True)
+                await call.with_devices(server, captions)
+            else:
+                await call.with_files(server, captions, source, target)
+        finally:
+            captions.close()
+
+
+@asynccontextmanager
+async def _server(settings: Settings) -> AsyncIterator[RunningServer]:
+    """The one that runs, else one of our own on a free port with a key of its own."""
+    import secrets
+
+    from sottovoce.cli.hosting import hosted
+    from sottovoce.cli.running import find_server
+    from sottovoce.errors import EngineTimeout
+    from sottovoce.http.server import listen
+
+    server = find_server(settings)
+    if server is not None:
+        yield server
+        return
+    typer.echo("No server runs here; starting the engines …", err=True)
+    async with hosted(settings, listen("127.0.0.1", 0), secrets.token_urlsafe(32)) as own:
+        try:
+            async with asyncio.timeout(READY_DEADLINE):
+                await own.supervisor.wait_ready()
+        except TimeoutError:
+            waiting = [kind for kind, status in own.supervisor.statuses().items() if status.state != "ready"]
+            message = f"Not ready within {READY_DEADLINE:.0f} s: {', '.join(waiting)}. Cure: sottovoce doctor"
+            raise EngineTimeout(message, engine=waiting[0]) from None
+        yield own.server
