@@ -77,7 +77,7 @@ class Facts:
         """Drop the facts about something; without `about`, all of them."""
         dropped = self._facts if not about.strip() else self.about(about)
         if not dropped:
-            return "There is nothing like that for me to forget."
+            return "There is nothing for me to forget."
         self._facts = [fact for fact in self._facts if fact not in dropped]
         return "I have forgotten everything you told me." if not about.strip() else "I have forgotten that."
 

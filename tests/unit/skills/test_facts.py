@@ -45,7 +45,7 @@ def test_a_new_fact_replaces_the_old_about_the_same(facts: Facts) -> None:
 def test_forgetting(facts: Facts) -> None:
     assert facts.forget("my name") == "I have forgotten that."
     assert facts.recall("my name") == "You haven't told me about your name."
-    assert facts.forget("my name") == "There is nothing like that for me to forget."
+    assert facts.forget("my name") == "There is nothing for me to forget."
     assert facts.forget() == "I have forgotten everything you told me."
     assert facts.recall() == "You haven't told me anything to remember yet."
 

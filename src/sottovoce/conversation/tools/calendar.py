@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from livekit.agents.llm import ToolError, function_tool
@@ -24,7 +25,8 @@ def calendar_tools(context: ToolContext) -> list[SessionTool]:
         """
         if not place:
             return time_sentence(context.here())
-        found = find_place(place)
+        # reads the zone's file the first time
+        found = await asyncio.to_thread(find_place, place)
         if found is None:
             raise ToolError(f"I don't know the time zone of {place[:60]}.")
         return time_sentence(context.here(), found)

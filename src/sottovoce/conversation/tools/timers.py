@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -132,9 +133,15 @@ class Timers:
 
 
 def _is_meant(wanted: str, timer: Timer) -> bool:
-    names = (
-        timer.label.lower(),
-        say_duration(timer.duration),
-        say_duration(timer.duration).removesuffix("s"),
+    length = say_duration(timer.duration)
+    names = (timer.label.lower(), length, length.removesuffix("s"))
+    return any(
+        name and fuzz.partial_ratio(wanted, name) >= MIN_SIMILARITY and _same_numbers(wanted, name)
+        for name in names
     )
-    return any(name and fuzz.partial_ratio(wanted, name) >= MIN_SIMILARITY for name in names)
+
+
+def _same_numbers(wanted: str, name: str) -> bool:
+    """ "15 minutes" looks much like "10 minutes" and means another timer."""
+    said = set(re.findall(r"\d+", wanted))
+    return said <= set(re.findall(r"\d+", name))
