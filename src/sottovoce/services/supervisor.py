@@ -21,7 +21,11 @@ from sottovoce.services.status import EngineStatus
 
 logger = logging.getLogger(__name__)
 
-EMBEDDED_MODELS: Mapping[EngineKind, str] = {"stt": "pocketsphinx", "llm": "sottovoce-rules", "tts": "espeak-ng"}
+EMBEDDED_MODELS: Mapping[EngineKind, str] = {
+    "stt": "pocketsphinx",
+    "llm": "sottovoce-rules",
+    "tts": "espeak-ng",
+}
 
 DEFAULT_MODELS: Mapping[EngineKind, str] = {"stt": "whisper-1", "llm": "default", "tts": "tts-1"}
 """What an engine of others is asked for when no model is set: the names most servers know."""
