@@ -26,7 +26,7 @@ from sottovoce.engines.llm.tokens import count_messages, count_tokens, cut_token
 from sottovoce.errors import InvalidRequestError
 from sottovoce.skills.clock import local_zone
 
-MODEL = "rules"
+MODEL = "sottovoce-rules"
 ASKING = "I need to know one more thing for that: the "
 """How a question for a tool's missing argument begins; its answer is read together with the request."""
 OFFERED = re.compile(r"\b(?:say|greet\w* with|reply)\b:?\s*[\"“'](.+?)[\"”']", re.S | re.I)
