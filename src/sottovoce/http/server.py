@@ -19,6 +19,12 @@ MAX_HEADER_BYTES = 32 * 1024
 
 LISTEN_BACKLOG = 128
 
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 20_000}
+"""A peer that vanished without a word is given up after 20 s, so that it holds no session's place.
+
+Seconds, but for the last: milliseconds. Connections inherit them from the listening socket.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
@@ -37,6 +43,10 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):  # not every system has them all
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     try:
         sock.bind((host, port))
         sock.listen(LISTEN_BACKLOG)
