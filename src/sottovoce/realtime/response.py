@@ -82,7 +82,6 @@ class Response:
     def finished(self, reply: ReplyFinished) -> list[ServerEvent]:
         """Everything from the end of the sound to `rate_limits.updated`."""
         rest = self.text(reply.heard.removeprefix(self._said)) if self._lacks(reply) else []
-        self.is_cancelled = True
         cleared, stopped = self._buffer_ended(reply)
         closed = self._close(reply) if self._entry is not None else []
         done = [*self._heard(reply), self._done(reply), RateLimitsUpdated()]
