@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from sottovoce.config import EngineEndpoint, EngineKind, Settings, load
+from sottovoce.engines.llm.rules.responder import RulesResponder
+from sottovoce.engines.stt.pocketsphinx import PocketsphinxTranscriber
+from sottovoce.engines.tts.espeak import EspeakSynthesizer
 from sottovoce.errors import ConfigError
 from sottovoce.services import keeper
 from sottovoce.services.backoff import Backoff
 from sottovoce.services.probe import HealthReply, ProbeFailure
 from sottovoce.services.status import EngineStatus
-from sottovoce.services.supervisor import Supervisor, external_endpoint
+from sottovoce.services.supervisor import EMBEDDED_MODELS, Supervisor, external_endpoint
 
 READY = HealthReply(status="ready")
 LOADING = HealthReply(status="loading")
@@ -173,6 +176,11 @@ def test_each_engine_has_an_address_and_a_key_of_its_own(system: FakeSystem, clo
     assert all(endpoint.url.startswith("http://127.0.0.1:") for endpoint in endpoints)
     assert all(endpoint.is_local for endpoint in endpoints)
     asyncio.run(supervisor.aclose())
+
+
+def test_the_embedded_models_are_called_as_the_services_call_them() -> None:
+    own = {"stt": PocketsphinxTranscriber.model, "llm": RulesResponder.model, "tts": EspeakSynthesizer.model}
+    assert own == EMBEDDED_MODELS
 
 
 async def test_an_exit_is_seen_at_once_and_the_address_stays(
