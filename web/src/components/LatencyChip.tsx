@@ -2,12 +2,19 @@ import { Gauge } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { LatencyMs } from "../realtime/events";
 import { type Leg, latencyLegs } from "../session/latency-legs";
+import type { TransportKind } from "../transport/transport";
 import { Button } from "./ui/button";
 import { Popover } from "./ui/popover";
 
 const POLL_MS = 2_000;
 
-type LatencyChipProps = { latency: LatencyMs | null; readBufferMs(): Promise<number | null> };
+type LatencyChipProps = {
+  latency: LatencyMs | null;
+  transport: TransportKind | null;
+  readBufferMs(): Promise<number | null>;
+};
+
+const transportNames: Record<TransportKind, string> = { webrtc: "WebRTC", websocket: "WebSocket" };
 
 /** The browser's own delay, as long as there is a connection to ask. */
 function useBufferMs(readBufferMs: () => Promise<number | null>): number | null {
@@ -38,7 +45,7 @@ function Bar({ leg, end }: { leg: Leg; end: number }) {
   );
 }
 
-export function LatencyChip({ latency, readBufferMs }: LatencyChipProps) {
+export function LatencyChip({ latency, transport, readBufferMs }: LatencyChipProps) {
   const bufferMs = useBufferMs(readBufferMs);
   const legs = latency ? latencyLegs(latency, bufferMs) : [];
   const total = latency?.voice_to_voice ?? null;
@@ -60,6 +67,7 @@ export function LatencyChip({ latency, readBufferMs }: LatencyChipProps) {
       <h2 className="font-serif text-xl italic">Where the time went</h2>
       <p className="mb-3 text-quiet text-sm">
         From your last word to the first sound of the answer, last turn.
+        {transport && ` Connected over ${transportNames[transport]}.`}
       </p>
       <ul className="grid gap-2.5">
         {legs.map((leg) => (

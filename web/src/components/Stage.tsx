@@ -42,6 +42,7 @@ export function Stage({ presence, snapshot, isCompact, orb, measure, children }:
   return (
     <section
       aria-label="Talk"
+      data-transport={snapshot.link.phase === "live" ? snapshot.link.kind : undefined}
       className={clsx("flex flex-col items-center gap-3 lg:my-auto lg:gap-4", !isCompact && "pt-4 lg:pt-0")}
     >
       <div

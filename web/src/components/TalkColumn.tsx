@@ -55,7 +55,13 @@ export function TalkColumn({ session, snapshot, preferences, onPreferencesChange
       snapshot={snapshot}
       isCompact={isCompact}
       orb={orb}
-      measure={<LatencyChip latency={conversation.latency} readBufferMs={readBufferMs} />}
+      measure={
+        <LatencyChip
+          latency={conversation.latency}
+          transport={link.phase === "live" ? link.kind : null}
+          readBufferMs={readBufferMs}
+        />
+      }
     >
       <Controls
         isOn={isOn}

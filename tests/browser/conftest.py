@@ -1,0 +1,127 @@
+"""Headless Chromium against the real server. A missing browser or page build fails: nothing is skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.browser.microphone import write_speech
+from tests.browser.server import Server
+from tests.browser.talk_page import TalkPage
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+TIMEOUT = 150
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(TIMEOUT))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    named = os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.fail("The browser tests need Chromium: apt-get install chromium, or set CHROMIUM to its path.")
+    return found
+
+
+@pytest.fixture(scope="session")
+def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared by all servers of the run: only the first has to build the recogniser's language model."""
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="session")
+def shared_server(server_home: Path) -> Iterator[Server]:
+    if not files("sottovoce").joinpath("web/dist/index.html").is_file():
+        pytest.fail("The page is not built: npm --prefix web ci && npm --prefix web run build")
+    server = Server(server_home)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(shared_server: Server, server_home: Path) -> Iterator[Server]:
+    """A server that the test may kill; after the shared one, which has built what both need."""
+    server = Server(server_home)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def playwright() -> Iterator[Playwright]:
+    """For each test its own: a running one holds the thread's event loop, which other tests need."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+LaunchBrowser = Callable[..., Browser]
+
+
+@pytest.fixture
+def launch(playwright: Playwright, chromium: str, tmp_path: Path) -> LaunchBrowser:
+    """A browser whose microphone hears `speech` (see `write_speech`) from when it is opened, and once."""
+
+    def launch(*speech: str | float, flags: tuple[str, ...] = ()) -> Browser:
+        recording = write_speech(tmp_path / "microphone.wav", *speech)
+        return playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-audio-capture={recording}%noloop",
+                "--autoplay-policy=no-user-gesture-required",
+                "--no-sandbox",
+                *flags,
+            ],
+        )
+
+    return launch
+
+
+OpenPage = Callable[..., TalkPage]
+
+
+@pytest.fixture
+def open_page(launch: LaunchBrowser, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Opens the page of a server (by default the shared one) with a microphone that hears `speech`.
+
+    What must hold for every page is asserted at the end: no foreign request, no script error, nothing that the
+    content security policy had to stop.
+    """
+    pages: list[TalkPage] = []
+
+    def open_page(
+        *speech: str | float,
+        server: Server | None = None,
+        url: str | None = None,
+        has_microphone: bool = True,
+        flags: tuple[str, ...] = (),
+        **options: object,
+    ) -> TalkPage:
+        grant = ("--use-fake-ui-for-media-stream",) if has_microphone else ()
+        browser = launch(*speech, flags=(*flags, *grant))
+        context = browser.new_context(**{"reduced_motion": "reduce", **options})
+        address = url or (server or request.getfixturevalue("shared_server")).url
+        page = TalkPage(context.new_page(), address)
+        pages.append(page)
+        page.open()
+        return page
+
+    yield open_page
+    for page in pages:
+        page.page.context.close()
+        assert page.foreign_requests() == []
+        assert page.errors == []

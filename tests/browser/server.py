@@ -1,0 +1,88 @@
+"""The real server as a process of its own, that a test may kill and start again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+
+READY_TIMEOUT = 90.0
+"""The first start builds the recogniser's language model, on a machine that may be busy."""
+
+STOP_TIMEOUT = 15.0
+POLL = 0.1
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """`sottovoce serve` on a free loopback port; `start` after `kill` comes back at the same address."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = home / f"serve-{self.port}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")}
+        environment |= {
+            "SOTTOVOCE_HOME": str(self.home),
+            "SOTTOVOCE_PORT": str(self.port),
+            "SOTTOVOCE_ALLOWED_HOSTS": "voice.lan",
+        }
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "sottovoce", "serve"], env=environment, stdout=log, stderr=log
+            )
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT
+        while not self._is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not become ready:\n{self.log.read_text()}")
+            time.sleep(POLL)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    def kill(self) -> None:
+        """As the kernel would, short of memory: no goodbye to anybody."""
+        self.process.kill()
+        self.process.wait(STOP_TIMEOUT)
+
+    def kill_engine(self, kind: str) -> None:
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            words = child.cmdline()
+            if "sottovoce.services" in words and kind in words:
+                child.send_signal(signal.SIGKILL)
+                return
+        raise AssertionError(f"the server has no child for {kind}")
+
+    def stop(self) -> None:
+        if self.process.poll() is not None:
+            return
+        self.process.terminate()
+        self.process.wait(STOP_TIMEOUT)
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).is_success
+        except httpx.TransportError:
+            return False
