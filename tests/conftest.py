@@ -16,12 +16,22 @@ from pathlib import Path
 import pytest
 
 
+@pytest.fixture(scope="session")
+def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What engines build once, such as the recogniser's language model: once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def _own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_settings(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, engine_cache: Path
+) -> None:
     """No setting of the developer's reaches a test, and no test reaches the developer's home."""
     for variable in [name for name in os.environ if name.startswith("SOTTOVOCE_")]:
         monkeypatch.delenv(variable)
-    monkeypatch.setenv("SOTTOVOCE_HOME", str(tmp_path_factory.mktemp("home", numbered=True)))
+    home = tmp_path_factory.mktemp("home", numbered=True)
+    (home / "cache").symlink_to(engine_cache, target_is_directory=True)
+    monkeypatch.setenv("SOTTOVOCE_HOME", str(home))
 
 
 @pytest.fixture

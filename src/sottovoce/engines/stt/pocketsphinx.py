@@ -55,6 +55,7 @@ class PocketsphinxTranscriber:
             if self._folder is None:
                 self._folder = await _build(self._options.cache)
             if self._zygote is None or not self._zygote.is_alive:
+                await self._stop_zygote()
                 self._zygote = await _Zygote.start(self._folder)
 
     @property
@@ -74,9 +75,7 @@ class PocketsphinxTranscriber:
             self._opening -= 1
 
     async def _open(self, on_interim: InterimListener | None) -> WorkerStream:
-        await self.start()  # the zygote may have died since
-        assert self._zygote is not None
-        reader, writer = await self._zygote.fork()
+        reader, writer = await self._fork()
         stream = WorkerStream(
             reader,
             writer,
@@ -92,12 +91,27 @@ class PocketsphinxTranscriber:
             raise
         return stream
 
+    async def _fork(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """From a zygote that is started anew if it has died."""
+        await self.start()
+        assert self._zygote is not None
+        try:
+            return await self._zygote.fork()
+        except EngineUnavailable as error:
+            logger.warning("%s", error.message)
+            await self._stop_zygote()
+        await self.start()
+        return await self._zygote.fork()
+
     async def aclose(self) -> None:
         for stream in list(self._streams):
             await stream.aclose()
-        if self._zygote is not None:
-            await self._zygote.aclose()
-            self._zygote = None
+        await self._stop_zygote()
+
+    async def _stop_zygote(self) -> None:
+        zygote, self._zygote = self._zygote, None
+        if zygote is not None:
+            await zygote.aclose()
 
 
 class _Zygote:
@@ -160,7 +174,6 @@ class _Zygote:
                 socket.send_fds(self._control, [b"F"], [theirs.fileno()])
             except OSError as error:
                 ours.close()
-                self._process.kill()
                 raise EngineUnavailable(
                     f"The recogniser takes no more streams ({error.strerror}).", engine="stt"
                 ) from error

@@ -106,10 +106,11 @@ class Recogniser:
 
     def push(self, pcm: bytes) -> None:
         """Hear more; `interim` grows with it."""
-        self._voicing.push(pcm)
-        levelled = self._loudness.push(pcm)
-        for at in range(0, len(levelled), HYPOTHESIS_BYTES):
-            self._decode(levelled[at : at + HYPOTHESIS_BYTES])
+        for at in range(0, len(pcm), HYPOTHESIS_BYTES):
+            piece = pcm[at : at + HYPOTHESIS_BYTES]
+            self._voicing.push(piece)
+            if levelled := self._loudness.push(piece):
+                self._decode(levelled)
 
     def finish(self) -> str:
         if rest := self._loudness.finish():

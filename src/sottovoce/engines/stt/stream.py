@@ -83,13 +83,15 @@ class WorkerStream:
         try:
             while not task.done():
                 await self._wait(task)
+            return task.result()
+        except OSError as error:  # writing to a process whose end has not been read yet
+            raise self._died() from error
         except BaseException:
             task.cancel()
             self._give_up(
                 EngineCrashed("The recogniser was stopped in the middle of its work.", engine="stt")
             )
             raise
-        return task.result()
 
     async def _wait(self, task: asyncio.Future[Result]) -> None:
         before = self._messages
@@ -110,7 +112,7 @@ class WorkerStream:
                 self._messages += 1
                 self._receive(kind, await self._reader.readexactly(length))
         except (asyncio.IncompleteReadError, OSError):
-            self._give_up(EngineCrashed("The recogniser's process died.", engine="stt"))
+            self._died()
         except ValueError as error:
             self._give_up(EngineCrashed(f"The recogniser sent garbage: {error}.", engine="stt"))
 
@@ -122,6 +124,12 @@ class WorkerStream:
             self._final.set_result(payload.decode())
         elif kind is Kind.INTERIM and self._on_interim is not None:
             self._on_interim(payload.decode())
+
+    def _died(self) -> EngineError:
+        """The failure of the stream, which may have failed before."""
+        died = EngineCrashed("The recogniser's process died.", engine="stt")
+        self._give_up(died)
+        return self._failure or died
 
     def _give_up(self, failure: EngineError) -> None:
         """Kill the process. It has not been seen to end, so its id is still its own."""
