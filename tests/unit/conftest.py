@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
 
 UNIT_TIMEOUT = 20
 HERE = Path(__file__).parent
+
+# how long one example takes says more about the machine than about the code
+settings.register_profile("sottovoce", deadline=None)
+settings.load_profile("sottovoce")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

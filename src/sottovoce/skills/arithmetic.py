@@ -50,7 +50,9 @@ def calculate(text: str) -> str:
 def is_sum(text: str) -> bool:
     """Whether `text` is nothing but a sum: numbers with at least one operator that can be evaluated."""
     tokens = tokenize(text)
-    if not tokens or len(tokens) < 2:
+    if not tokens or all(
+        token.kind in ("number", "open", "close") or token.text == "neg" for token in tokens
+    ):
         return False
     try:
         evaluate(tokens)

@@ -36,6 +36,9 @@ SEVERAL = re.compile(r"\b(?:add|sum of) (?!.*\bto\b)")
 POINT = re.compile(r"\b(\d+) point (\d+)\b")
 
 
+MAX_EXACT_DIGITS = 20
+
+
 def to_digits(text: str) -> str:
     """`text` with its spelled numbers as digits: "three point five" becomes "3.5", "first" "1st"."""
     parts = text.split(" and ") if SEVERAL.search(text) else [text]
@@ -75,6 +78,8 @@ def _round(value: Decimal) -> Decimal:
     """Round to `DECIMALS`, or for numbers under one to as many significant digits."""
     if value == 0:
         return Decimal(0)
+    if value.adjusted() > MAX_EXACT_DIGITS:
+        return value  # past the decimal context's precision there are no decimals to round
     places = DECIMALS if abs(value) >= 1 else DECIMALS - 1 - value.adjusted()
     return round(value, min(places, 12))
 

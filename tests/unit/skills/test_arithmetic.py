@@ -73,7 +73,7 @@ def test_what_has_no_answer_is_said_plainly(text: str, problem: str) -> None:
         calculate(text)
 
 
-@pytest.mark.parametrize("text", ["forty", "two times", "what", "times three", "ten miles"])
+@pytest.mark.parametrize("text", ["forty", "minus one", "two times", "what", "times three", "ten miles"])
 def test_less_than_a_sum_is_none(text: str) -> None:
     assert not is_sum(text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from math import ceil
 from typing import Any
@@ -107,7 +107,7 @@ class _Filler:
         elif item.kind in ("integer", "number"):
             found = self.numbers(item)
         elif item.kind == "string":
-            phrase = self.string(item)
+            phrase = self.string(replace(item, is_required=wanted.is_required))
             found = re.split(r"\s*,\s*(?:and )?|\s+and\s+", phrase) if phrase else []
         else:
             nested = self.value(item)

@@ -54,7 +54,7 @@ def _label(words: str) -> str:
     named = re.search(r"\b([a-z']+) (?:timer|alarm|countdown)\b", words)
     if named and named.group(1) not in NO_LABEL:
         return named.group(1)
-    purpose = re.search(r"\b(?:for|called|named|of)(?: the| my| a)? ([a-z][a-z' ]*)$", words)
+    purpose = re.search(r".*\b(?:for|called|named|of)(?: the| my| a)? ([a-z][a-z' ]*)$", words)
     label = purpose.group(1) if purpose else ""
     return "" if label in NO_LABEL else label
 
