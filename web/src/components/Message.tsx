@@ -56,14 +56,19 @@ function Notice({ entry }: { entry: NoticeEntry }) {
   return (
     <div className={row}>
       <span className="hidden sm:block" />
-      <p
+      <div
         data-entry="notice"
         data-engine={entry.engine ?? undefined}
         className={clsx("flex gap-2 text-sm", entry.isProblem ? "text-problem" : "text-quiet")}
       >
         {entry.isProblem && <TriangleAlert aria-hidden className="mt-0.5 size-4 shrink-0" />}
-        {entry.text}
-      </p>
+        <p className="min-w-0">
+          {entry.text}
+          {entry.detail && (
+            <span className="line-clamp-3 break-words text-quiet text-xs">{entry.detail}</span>
+          )}
+        </p>
+      </div>
     </div>
   );
 }

@@ -35,6 +35,8 @@ export type NoticeEntry = {
   kind: "notice";
   id: string;
   text: string;
+  /** The cause in the server's words, for who wants to look into it. */
+  detail: string | null;
   isProblem: boolean;
   engine: EngineKind | null;
 };
@@ -81,12 +83,12 @@ export function withoutEntry(conversation: Conversation, id: string): Conversati
 
 export function withNotice(
   conversation: Conversation,
-  notice: Pick<NoticeEntry, "text" | "isProblem" | "engine">,
+  notice: Pick<NoticeEntry, "text" | "isProblem" | "engine"> & { detail?: string },
 ): Conversation {
   const noticeCount = conversation.noticeCount + 1;
   return withEntry(
     { ...conversation, noticeCount },
-    { kind: "notice", id: `notice_${noticeCount}`, ...notice },
+    { kind: "notice", id: `notice_${noticeCount}`, detail: null, ...notice },
   );
 }
 

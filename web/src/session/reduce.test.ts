@@ -234,7 +234,12 @@ describe("what else is shown", () => {
       is_spoken: false,
     });
     expect(failed.entries).toMatchObject([
-      { kind: "notice", engine: "tts", text: "The voice failed: it stopped and is being restarted" },
+      {
+        kind: "notice",
+        engine: "tts",
+        text: "The voice failed.",
+        detail: "it stopped and is being restarted",
+      },
     ]);
   });
 

@@ -87,7 +87,8 @@ export function reduce(conversation: Conversation, event: ConversationEvent): Co
       });
     case "sottovoce.engine.failed":
       return withNotice(conversation, {
-        text: `${ENGINE_NAMES[event.engine]} failed: ${event.message}`,
+        text: `${ENGINE_NAMES[event.engine]} failed.`,
+        detail: event.message,
         isProblem: true,
         engine: event.engine,
       });
