@@ -46,7 +46,7 @@ def score(tool: Tool, said: Sequence[str]) -> float:
     named = sum(_heard(word, said) for word in name) / len(name)
     covered = sum(_heard(word, about) for word in said) / len(said)
     chosen = any(_heard(word, said) for word in _choice_words(tool))
-    return min(1.0, 0.6 * named + 0.4 * covered + 0.1 * chosen) if named or covered > 0.5 else 0.0
+    return min(1.0, 0.6 * named + 0.4 * covered + 0.1 * chosen) if named or covered >= 0.5 else 0.0
 
 
 def naming_words(tool: Tool) -> set[str]:
