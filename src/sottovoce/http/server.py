@@ -85,7 +85,7 @@ def _config(limits: ServerLimits) -> Config:
     config = Config()
     config.backlog = LISTEN_BACKLOG
     config.h11_max_incomplete_size = MAX_HEADER_BYTES
-    config.keep_alive_timeout = limits.keep_alive_timeout  # type: ignore[assignment]
+    config.keep_alive_timeout = limits.keep_alive_timeout
     config.graceful_timeout = limits.graceful_timeout
     config.websocket_max_message_size = limits.websocket_message_bytes
     config.include_server_header = False
