@@ -15,6 +15,8 @@ MIN_SCORE = 0.5
 SURE_SCORE = 0.75
 """The same where the rules have an answer of their own."""
 MAX_TOOLS = 128
+MAX_WORDS = 60
+"""Of an utterance and of a tool's description: every one is compared with every other."""
 MIN_SIMILARITY = 85.0
 
 WEAK = frozenset(
@@ -31,7 +33,7 @@ STOPWORDS = frozenset(
 
 def best_tool(tools: Sequence[Tool], text: str) -> tuple[float, Tool]:
     """The tool that fits `text` best with its score (0 to 1), the first of equals; `tools` is not empty."""
-    said = [word for word in re.findall(r"[a-z0-9']+", text.lower()) if word not in STOPWORDS]
+    said = [word for word in re.findall(r"[a-z0-9']+", text.lower()) if word not in STOPWORDS][:MAX_WORDS]
     scored = [(score(tool, said), -number) for number, tool in enumerate(tools[:MAX_TOOLS])]
     best, number = max(scored)
     return best, tools[-number]
@@ -56,7 +58,7 @@ def naming_words(tool: Tool) -> set[str]:
 
 
 def _about(tool: Tool) -> set[str]:
-    described = re.findall(r"[a-z0-9]+", (tool.function.description or "").lower())
+    described = re.findall(r"[a-z0-9]+", (tool.function.description or "").lower())[:MAX_WORDS]
     return set(described) - STOPWORDS - WEAK | _choice_words(tool) | set(split_name(tool.function.name))
 
 

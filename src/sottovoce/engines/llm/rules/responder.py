@@ -27,6 +27,8 @@ from sottovoce.errors import InvalidRequestError
 from sottovoce.skills.clock import local_zone
 
 MODEL = "sottovoce-rules"
+MAX_TEXT_CHARACTERS = 2000
+"""Of the user's message that is looked at, from its end: bounds the work of one reply."""
 ASKING = "I need to know one more thing for that: the "
 """How a question for a tool's missing argument begins; its answer is read together with the request."""
 OFFERED = re.compile(r"\b(?:say|greet\w* with|reply)\b:?\s*[\"“'](.+?)[\"”']", re.S | re.I)
@@ -42,12 +44,12 @@ class Reply:
 
 
 class RulesResponder:
-    """A `Responder` without a model. `now` and `zone` say what time it is for the user."""
+    """A `Responder` without a model. `now` and `zone` (default: the machine's) give the user's time."""
 
     model = MODEL
 
     def __init__(self, zone: tzinfo | None = None, now: Callable[[tzinfo], datetime] = datetime.now) -> None:
-        self._zone = zone or local_zone()
+        self._zone = zone
         self._now = now
 
     async def load(self) -> None:
@@ -69,8 +71,8 @@ class RulesResponder:
         yield Finish("tool_calls" if reply.calls else reason, _prompt_tokens(request), spent)
 
     def reply(self, request: ReplyRequest) -> Reply:
-        """The whole reply, without waiting or I/O."""
-        turn = _Turn(request, self._now(self._zone))
+        """The whole reply at once. Reads files the first time (zones, units): keep it off an event loop."""
+        turn = _Turn(request, self._now(self._zone or local_zone()))
         if request.json_schema is not None:
             return Reply(text=turn.json_text())
         return turn.reply()
@@ -84,7 +86,7 @@ class _Turn:
         self.messages = request.messages
         self.results = _trailing_results(request.messages)
         last = _last_user(request.messages)
-        self.text = request.messages[last].text if last is not None else ""
+        self.text = request.messages[last].text[-MAX_TEXT_CHARACTERS:] if last is not None else ""
         past = recall_past(request.messages[:last])
         past.said += [message.text for message in request.messages[last or 0 :] if _is_said(message)]
         rng = random.Random(request.seed) if request.seed is not None else random.SystemRandom()  # noqa: S311
@@ -105,7 +107,7 @@ class _Turn:
     def said(self) -> str:
         """The user's words, with the request before where they only answer a question about it."""
         before = self.scene.past.said[-1:] and self.scene.past.said[-1].startswith(ASKING)
-        users = [message.text for message in self.messages if message.role == "user"]
+        users = [message.text[-MAX_TEXT_CHARACTERS:] for message in self.messages if message.role == "user"]
         return " ".join(users[-2:]) if before else self.text
 
     def own_tool(self) -> Tool | None:

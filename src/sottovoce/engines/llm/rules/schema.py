@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 MAX_DEPTH = 4
 """Of nested objects and references: bounds the work on a hostile schema."""
 MAX_PROPERTIES = 64
+MAX_STEPS = 1000
+"""Schemas looked at for one tool: references can multiply a small document into a huge one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +44,71 @@ def split_name(name: str) -> list[str]:
 
 def fields_of(parameters: Mapping[str, Any]) -> tuple[Field, ...]:
     """The fields of a tool's parameters; malformed parts of the schema count as absent."""
-    return _object(_resolved(parameters, parameters, 0), parameters, 0)
+    reader = _Reader(parameters)
+    return reader.object(reader.resolved(parameters, 0), 0)
 
 
-def _object(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> tuple[Field, ...]:
-    properties = schema.get("properties")
-    if not isinstance(properties, Mapping) or depth > MAX_DEPTH:
-        return ()
-    required = schema.get("required")
-    names = required if isinstance(required, Sequence) else ()
-    return tuple(
-        _field(name, inner, root, depth + 1, is_required=name in names)
-        for name, inner in list(properties.items())[:MAX_PROPERTIES]
-    )
+class _Reader:
+    """Reads one schema, within `MAX_DEPTH` and `MAX_STEPS`."""
 
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.root = root
+        self.steps_left = MAX_STEPS
 
-def _field(
-    name: str, schema: Any, root: Mapping[str, Any], depth: int, *, is_required: bool = False
-) -> Field:
-    known = _resolved(schema, root, depth)
-    kind, is_nullable = _kind(known)
-    item = known.get("items")
-    return Field(
-        name=name,
-        kind=kind,
-        description=str(known.get("description") or ""),
-        is_required=is_required,
-        is_nullable=is_nullable,
-        choices=_choices(known),
-        default=known.get("default"),
-        has_default="default" in known,
-        rules=known,
-        inner=_object(known, root, depth) if kind == "object" else (),
-        items=_field(name, item, root, depth + 1) if kind == "array" and depth <= MAX_DEPTH else None,
-    )
+    def object(self, schema: Mapping[str, Any], depth: int) -> tuple[Field, ...]:
+        properties = schema.get("properties")
+        if not isinstance(properties, Mapping) or depth > MAX_DEPTH:
+            return ()
+        required = schema.get("required")
+        names = required if isinstance(required, list) else ()
+        return tuple(
+            self.field(name, inner, depth + 1, is_required=name in names)
+            for name, inner in list(properties.items())[:MAX_PROPERTIES]
+        )
+
+    def field(self, name: str, schema: Any, depth: int, *, is_required: bool = False) -> Field:
+        known = self.resolved(schema, depth)
+        kind, is_nullable = _kind(known)
+        return Field(
+            name=name,
+            kind=kind,
+            description=str(known.get("description") or ""),
+            is_required=is_required,
+            is_nullable=is_nullable,
+            choices=_choices(known),
+            default=known.get("default"),
+            has_default="default" in known,
+            rules=known,
+            inner=self.object(known, depth) if kind == "object" else (),
+            items=self.items(name, known, depth) if kind == "array" else None,
+        )
+
+    def items(self, name: str, schema: Mapping[str, Any], depth: int) -> Field | None:
+        return self.field(name, schema.get("items"), depth + 1) if depth <= MAX_DEPTH else None
+
+    def resolved(self, schema: Any, depth: int) -> Mapping[str, Any]:
+        """`schema` with its reference, its `allOf` and the first useful branch of any choice merged in."""
+        self.steps_left -= 1
+        if not isinstance(schema, Mapping) or depth > MAX_DEPTH * 2 or self.steps_left < 0:
+            return {}
+        merged = dict(schema)
+        for part in self.parts(schema):
+            branch = self.resolved(part, depth + 1)
+            merged = {**branch, **merged, "nullable": merged.get("nullable") or branch.get("nullable", False)}
+        return merged
+
+    def parts(self, schema: Mapping[str, Any]) -> list[Any]:
+        parts = [_referred(schema["$ref"], self.root)] if isinstance(schema.get("$ref"), str) else []
+        if isinstance(schema.get("allOf"), list):
+            parts += schema["allOf"][:MAX_PROPERTIES]
+        for keyword in ("anyOf", "oneOf"):
+            branches = schema.get(keyword)
+            if isinstance(branches, list):
+                useful = [branch for branch in branches if not _is_null(branch)]
+                parts += useful[:1]
+                if len(useful) < len(branches):
+                    parts.append({"nullable": True})
+        return parts
 
 
 def _choices(schema: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -100,31 +133,6 @@ def _guessed(schema: Mapping[str, Any]) -> str:
     if choices and all(isinstance(choice, int) and not isinstance(choice, bool) for choice in choices):
         return "integer"
     return "array" if "items" in schema else "string"
-
-
-def _resolved(schema: Any, root: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
-    """`schema` with its reference, its `allOf` and the first useful branch of any choice merged in."""
-    if not isinstance(schema, Mapping) or depth > MAX_DEPTH * 2:
-        return {}
-    merged = dict(schema)
-    for part in _parts(schema, root):
-        branch = _resolved(part, root, depth + 1)
-        merged = {**branch, **merged, "nullable": merged.get("nullable") or branch.get("nullable", False)}
-    return merged
-
-
-def _parts(schema: Mapping[str, Any], root: Mapping[str, Any]) -> list[Any]:
-    parts = [_referred(schema["$ref"], root)] if isinstance(schema.get("$ref"), str) else []
-    if isinstance(schema.get("allOf"), list):
-        parts += schema["allOf"]
-    for keyword in ("anyOf", "oneOf"):
-        branches = schema.get(keyword)
-        if isinstance(branches, list):
-            useful = [branch for branch in branches if not _is_null(branch)]
-            parts += useful[:1]
-            if len(useful) < len(branches):
-                parts.append({"nullable": True})
-    return parts
 
 
 def _is_null(branch: Any) -> bool:

@@ -250,3 +250,9 @@ def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
         "next",
         TODAY,
     )
+
+
+def test_references_cannot_multiply_the_work() -> None:
+    wide = {f"p{number}": {"$ref": "#"} for number in range(64)}
+    fill({"type": "object", "properties": wide, "required": list(wide)}, "next", TODAY)
+    fill({"allOf": [{"$ref": "#"}] * 64}, "next", TODAY)

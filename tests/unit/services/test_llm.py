@@ -1,0 +1,436 @@
+"""The llm service behind a real server, as the stock openai client sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from openai import AsyncOpenAI
+from pydantic import BaseModel
+
+from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, TextChunk
+from sottovoce.errors import EngineCrashed, EngineUnavailable
+from sottovoce.http.body import MAX_JSON_BYTES
+from sottovoce.http.server import ServerLimits, listen, serve
+from sottovoce.services import llm
+from sottovoce.services.child import ServiceOptions
+from sottovoce.services.completion import MAX_MESSAGES, MAX_TOOLS
+from sottovoce.services.llm import create_app
+
+KEY = "a-key-for-the-tests"
+CHAT = "/v1/chat/completions"
+ROLL: Any = {
+    "type": "function",
+    "function": {
+        "name": "order_pizza",
+        "description": "Order a pizza.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "size": {"type": "string", "enum": ["small", "large"]},
+                "count": {"type": "integer"},
+            },
+            "required": ["size", "count"],
+        },
+    },
+}
+
+
+def user(text: str) -> Any:
+    return [{"role": "user", "content": text}]
+
+
+class ScriptedResponder:
+    """Yields `parts`, then raises `error`; with `is_endless` it goes on until it is closed."""
+
+    model = "scripted"
+
+    def __init__(self) -> None:
+        self.parts: list[ReplyPart] = [TextChunk("Hello"), Finish("stop", 1, 1)]
+        self.error: Exception | None = None
+        self.load_error: EngineUnavailable | None = None
+        self.is_endless = False
+        self.closed = asyncio.Event()
+        self.asked: list[ReplyRequest] = []
+
+    async def load(self) -> None:
+        if self.load_error is not None:
+            raise self.load_error
+
+    async def respond(self, request: ReplyRequest) -> AsyncGenerator[ReplyPart]:
+        self.asked.append(request)
+        try:
+            for part in self.parts:
+                yield part
+            while self.is_endless:
+                await asyncio.sleep(0.01)
+                yield TextChunk("more ")
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.closed.set()
+
+
+async def running(responder: ScriptedResponder | None) -> AsyncIterator[str]:
+    sock = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    stop = asyncio.Event()
+
+    async def until() -> None:
+        await stop.wait()
+
+    app = create_app(ServiceOptions(key=KEY), responder)
+    serving = asyncio.create_task(serve(app, sock, until=until, limits=ServerLimits(graceful_timeout=0.1)))
+    yield url
+    stop.set()
+    await serving
+
+
+async def ready(url: str) -> None:
+    async with httpx.AsyncClient(base_url=url) as http:
+        while (await http.get("/readyz")).json()["status"] == "loading":  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    """The service with the rules."""
+    async for address in running(None):
+        await ready(address)
+        yield address
+
+
+@pytest.fixture
+def responder() -> ScriptedResponder:
+    return ScriptedResponder()
+
+
+@pytest.fixture
+async def scripted(responder: ScriptedResponder) -> AsyncIterator[str]:
+    """The service with the scripted responder."""
+    async for address in running(responder):
+        await ready(address)
+        yield address
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[AsyncOpenAI]:
+    async with AsyncOpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture
+async def http(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {KEY}"}) as made:
+        yield made
+
+
+async def test_a_whole_reply(client: AsyncOpenAI) -> None:
+    reply = await client.chat.completions.create(
+        model="sottovoce-rules", messages=user("what is two plus two")
+    )
+    assert reply.id.startswith("chatcmpl-")
+    assert reply.object == "chat.completion"
+    assert reply.model == "sottovoce-rules"
+    assert reply.choices[0].message.content == "2 plus 2 is 4."
+    assert reply.choices[0].finish_reason == "stop"
+    assert reply.usage is not None
+    assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens > 0
+
+
+async def test_a_streamed_reply_with_usage(client: AsyncOpenAI) -> None:
+    stream = await client.chat.completions.create(
+        model="sottovoce-rules",
+        messages=user("count to ten"),
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    chunks = [chunk async for chunk in stream]
+    *deltas, last, usage = chunks
+    assert deltas[0].choices[0].delta.role == "assistant"
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in deltas)
+    assert text == "One, two, three, four, five, six, seven, eight, nine, ten."
+    assert len(deltas) > 1
+    assert [chunk.choices[0].finish_reason for chunk in deltas] == [None] * len(deltas)
+    assert last.choices[0].finish_reason == "stop"
+    assert usage.choices == []
+    assert usage.usage is not None
+    assert usage.usage.completion_tokens == 20
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+async def test_the_stream_ends_with_done_and_has_no_usage_unasked(http: httpx.AsyncClient) -> None:
+    reply = await http.post(CHAT, json={"messages": user("hello"), "stream": True})
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    events = reply.text.strip().split("\n\n")
+    assert events[-1] == "data: [DONE]"
+    assert all("usage" not in json.loads(event.removeprefix("data: ")) for event in events[:-1])
+
+
+async def test_a_tool_call_and_its_result(client: AsyncOpenAI) -> None:
+    messages = user("i want two large pizzas")
+    first = await client.chat.completions.create(model="gpt-4o", messages=messages, tools=[ROLL])
+    assert first.choices[0].finish_reason == "tool_calls"
+    message = first.choices[0].message
+    assert message.content is None
+    assert message.tool_calls is not None
+    call = message.tool_calls[0]
+    assert call.type == "function"
+    assert (call.function.name, json.loads(call.function.arguments)) == (
+        "order_pizza",
+        {"size": "large", "count": 2},
+    )
+    messages += [
+        message.model_dump(exclude_none=True),
+        {"role": "tool", "tool_call_id": call.id, "content": '{"price": 21}'},
+    ]
+    second = await client.chat.completions.create(model="gpt-4o", messages=messages, tools=[ROLL])
+    assert second.choices[0].message.content == "The price is 21."
+
+
+async def test_a_streamed_tool_call_has_its_id_on_the_first_delta(client: AsyncOpenAI) -> None:
+    stream = await client.chat.completions.create(
+        model="gpt-4o", messages=user("hello"), tools=[ROLL], tool_choice="required", stream=True
+    )
+    chunks = [chunk async for chunk in stream]
+    calls = chunks[0].choices[0].delta.tool_calls
+    assert calls is not None
+    assert calls[0].index == 0
+    assert calls[0].id is not None
+    assert calls[0].id.startswith("call_")
+    assert calls[0].function is not None
+    assert calls[0].function.name == "order_pizza"
+    assert chunks[-1].choices[0].finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    ("choice", "is_called"),
+    [
+        ("none", False),
+        ("auto", False),
+        ("required", True),
+        ({"type": "function", "function": {"name": "order_pizza"}}, True),
+    ],
+)
+async def test_every_form_of_tool_choice(client: AsyncOpenAI, choice: Any, is_called: bool) -> None:
+    reply = await client.chat.completions.create(
+        model="gpt-4o", messages=user("hello"), tools=[ROLL], tool_choice=choice
+    )
+    assert bool(reply.choices[0].message.tool_calls) is is_called
+
+
+async def test_max_tokens_and_stop(client: AsyncOpenAI) -> None:
+    cut = await client.chat.completions.create(
+        model="gpt-4o", messages=user("count to ten"), max_completion_tokens=3
+    )
+    assert (cut.choices[0].message.content, cut.choices[0].finish_reason) == ("One, two", "length")
+    stopped = await client.chat.completions.create(
+        model="gpt-4o", messages=user("count to ten"), stop=", three"
+    )
+    assert (stopped.choices[0].message.content, stopped.choices[0].finish_reason) == ("One, two", "stop")
+
+
+class Order(BaseModel):
+    color: str
+    count: int
+
+
+async def test_structured_output(client: AsyncOpenAI) -> None:
+    whole = await client.chat.completions.create(
+        model="gpt-4o", messages=user("what is two plus two"), response_format={"type": "json_object"}
+    )
+    assert json.loads(whole.choices[0].message.content or "") == {"answer": "2 plus 2 is 4."}
+    parsed = await client.chat.completions.parse(
+        model="gpt-4o", messages=user("the color is blue and i want seven"), response_format=Order
+    )
+    assert parsed.choices[0].message.parsed is not None
+    assert parsed.choices[0].message.parsed.count == 7
+
+
+async def test_fields_it_does_not_know_are_ignored(http: httpx.AsyncClient) -> None:
+    unknown = {
+        "user": "me",
+        "metadata": {},
+        "reasoning_effort": "low",
+        "store": True,
+        "verbosity": "low",
+        "x": [1],
+    }
+    reply = await http.post(CHAT, json={"messages": user("hello"), "n": 1, "logprobs": False, **unknown})
+    assert reply.status_code == 200
+
+
+async def test_content_may_come_in_parts(client: AsyncOpenAI) -> None:
+    parts: Any = [
+        {"type": "text", "text": "what is two"},
+        {"type": "text", "text": "plus two"},
+        {"type": "image_url", "image_url": {"url": "x"}},
+    ]
+    reply = await client.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": parts}]
+    )
+    assert reply.choices[0].message.content == "2 plus 2 is 4."
+
+
+def with_messages(**fields: Any) -> dict[str, Any]:
+    return {"messages": user("hello"), **fields}
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": "hello"}, "messages"),
+        ({"messages": [{"role": "nobody", "content": "x"}]}, "messages.0.role"),
+        ({"messages": user("hello") * (MAX_MESSAGES + 1)}, "messages"),
+        (with_messages(n=2), "n"),
+        (with_messages(logprobs=True), "logprobs"),
+        (with_messages(max_tokens=0), "max_tokens"),
+        (with_messages(temperature=3), "temperature"),
+        (with_messages(stop=["a"] * 5), "stop"),
+        (with_messages(tools=[ROLL] * (MAX_TOOLS + 1)), "tools"),
+        (
+            with_messages(tools=[{"type": "function", "function": {"name": "no spaces"}}]),
+            "tools.0.function.name",
+        ),
+        (with_messages(tool_choice="required"), "tool_choice"),
+        (
+            with_messages(tools=[ROLL], tool_choice={"type": "function", "function": {"name": "x"}}),
+            "tool_choice",
+        ),
+        (with_messages(response_format={"type": "xml"}), "response_format.type"),
+        (with_messages(response_format={"type": "json_schema"}), "response_format.json_schema"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_bad_request_is_named(
+    http: httpx.AsyncClient, body: dict[str, Any], param: str, is_streamed: bool
+) -> None:
+    reply = await http.post(CHAT, json={**body, "stream": is_streamed})
+    assert reply.status_code == 400
+    error = reply.json()["error"]
+    assert error["type"] == "invalid_request_error"
+    assert error["param"].startswith(param)
+    assert error["message"]
+
+
+async def test_bytes_that_are_no_json(http: httpx.AsyncClient) -> None:
+    assert (await http.post(CHAT, content=b"{not json")).status_code == 400
+    assert (await http.post(CHAT, content=b"[" * 100_000)).status_code == 400
+
+
+async def test_a_body_over_the_cap(http: httpx.AsyncClient) -> None:
+    reply = await http.post(CHAT, json={"messages": user("x" * MAX_JSON_BYTES)})
+    assert reply.status_code == 413
+    assert reply.json()["error"]["code"] == "request_too_large"
+
+
+async def test_a_message_over_its_cap_is_refused(http: httpx.AsyncClient) -> None:
+    reply = await http.post(CHAT, json={"messages": user("x" * 100_001)})
+    assert reply.status_code == 400
+
+
+async def test_a_hostile_message_takes_no_time(http: httpx.AsyncClient) -> None:
+    """Within the request's own deadline: no pattern backtracks on a long run of its own words."""
+    for text in (
+        "set a timer " * 8000,
+        "a or " * 19_000,
+        "1 plus " * 14_000,
+        "remind me to " * 7000,
+        "thee " * 18_000,
+    ):
+        async with asyncio.timeout(5):
+            assert (await http.post(CHAT, json={"messages": user(text[:99_000]) * 8})).status_code == 200
+            tools = [{**ROLL, "function": {**ROLL["function"], "description": text[:4000]}}] * MAX_TOOLS
+            assert (
+                await http.post(CHAT, json=with_messages(messages=user(text), tools=tools))
+            ).status_code == 200
+
+
+async def test_keys_and_models(url: str, client: AsyncOpenAI) -> None:
+    listed = await client.models.list()
+    assert [model.id for model in listed.data] == ["sottovoce-rules"]
+    with pytest.raises(openai.NotFoundError, match="does not exist here"):
+        await client.chat.completions.create(model="llama-9", messages=user("hello"))
+    async with AsyncOpenAI(base_url=f"{url}/v1", api_key="wrong", max_retries=0) as stranger:
+        with pytest.raises(openai.AuthenticationError, match="key is wrong"):
+            await stranger.chat.completions.create(model="gpt-4o", messages=user("hello"))
+
+
+async def test_work_ends_when_the_client_goes(scripted: str, responder: ScriptedResponder) -> None:
+    responder.parts = []
+    responder.is_endless = True
+    async with AsyncOpenAI(base_url=f"{scripted}/v1", api_key=KEY, max_retries=0) as client:
+        stream = await client.chat.completions.create(model="scripted", messages=user("go"), stream=True)
+        async for _ in stream:
+            break
+        await stream.close()
+    async with asyncio.timeout(0.5):
+        await responder.closed.wait()
+
+
+async def test_a_whole_reply_is_cancelled_too(scripted: str, responder: ScriptedResponder) -> None:
+    responder.parts = []
+    responder.is_endless = True
+    async with httpx.AsyncClient(base_url=scripted, headers={"authorization": f"Bearer {KEY}"}) as http:
+        with pytest.raises(httpx.ReadTimeout):
+            await http.post(CHAT, json={"messages": user("go")}, timeout=0.1)
+    async with asyncio.timeout(0.5):
+        await responder.closed.wait()
+
+
+async def test_an_engine_that_fails_before_its_first_word(
+    scripted: str, responder: ScriptedResponder
+) -> None:
+    responder.parts = []
+    responder.error = EngineCrashed("The engine fell over.", engine="llm")
+    async with httpx.AsyncClient(base_url=scripted, headers={"authorization": f"Bearer {KEY}"}) as http:
+        for is_streamed in (False, True):
+            reply = await http.post(CHAT, json={"messages": user("go"), "stream": is_streamed})
+            assert reply.status_code == 503
+            assert reply.json()["error"]["code"] == "engine_crashed"
+
+
+async def test_an_engine_that_fails_later_breaks_the_stream(
+    scripted: str, responder: ScriptedResponder
+) -> None:
+    responder.parts = [TextChunk("Hel")]
+    responder.error = EngineCrashed("The engine fell over.", engine="llm")
+    async with httpx.AsyncClient(base_url=scripted, headers={"authorization": f"Bearer {KEY}"}) as http:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await http.post(CHAT, json={"messages": user("go"), "stream": True})
+
+
+async def test_a_reply_without_an_end_is_an_error(scripted: str, responder: ScriptedResponder) -> None:
+    responder.parts = [TextChunk("Hel")]
+    async with httpx.AsyncClient(base_url=scripted, headers={"authorization": f"Bearer {KEY}"}) as http:
+        assert (await http.post(CHAT, json={"messages": user("go")})).status_code == 503
+
+
+async def test_too_many_replies_at_once(
+    scripted: str, responder: ScriptedResponder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llm, "MAX_REPLIES", 0)
+    async with httpx.AsyncClient(base_url=scripted, headers={"authorization": f"Bearer {KEY}"}) as http:
+        reply = await http.post(CHAT, json={"messages": user("go")})
+    assert reply.status_code == 429
+    assert reply.headers["retry-after"] == "1"
+
+
+async def test_an_engine_that_cannot_load_is_told(responder: ScriptedResponder) -> None:
+    responder.load_error = EngineUnavailable("No model.", engine="llm")
+    async for address in running(responder):
+        await ready(address)
+        async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {KEY}"}) as http:
+            state = await http.get("/readyz")
+            assert (state.status_code, state.json()) == (503, {"status": "failed", "reason": "No model."})
+            reply = await http.post(CHAT, json={"messages": user("go")})
+            assert reply.status_code == 503
+            assert "No model." in reply.json()["error"]["message"]
