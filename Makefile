@@ -91,4 +91,4 @@ web/node_modules/.installed: web/package.json web/package-lock.json | $(VENV)/.p
 
 $(PAGE): $(PAGE_SOURCES) | web/node_modules/.installed
 	@echo "Building the page"
-	@$(WITH_NODE) npm --prefix web run --silent build -- --logLevel warn
+	@$(WITH_NODE) npm --prefix web run --silent build
