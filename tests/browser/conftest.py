@@ -98,8 +98,8 @@ OpenPage = Callable[..., TalkPage]
 def open_page(launch: LaunchBrowser, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
     """Opens the page of a server (by default the shared one) with a microphone that hears `speech`.
 
-    What must hold for every page is asserted at the end: no foreign request, no script error, nothing that the
-    content security policy had to stop.
+    What must hold for every page is asserted at the end: no foreign request, no script error, nothing that
+    the content security policy had to stop.
     """
     pages: list[TalkPage] = []
 

@@ -82,6 +82,12 @@ class TalkPage:
     def expect_silence(self, within_ms: int) -> None:
         self.page.wait_for_function("level => window.probe.level < level", arg=AUDIBLE, timeout=within_ms)
 
+    def count_aloud(self) -> None:
+        """Have the assistant speak for long; returns when some of it was spoken."""
+        self.write("count to forty")
+        self.expect_sound()
+        expect(self.replies.last).to_contain_text("three", ignore_case=True, timeout=SOON_MS)
+
     def forget_sound(self) -> None:
         self.page.evaluate("window.probe.loudest = 0")
 

@@ -17,7 +17,11 @@ PLAIN_PIXELS = {"width": 1280, "height": 800}
 def test_the_readme_picture(open_page: OpenPage, tmp_path: Path) -> None:
     """Writes it into docs/images when WRITE_README_PICTURE is set, else only shows that it can be taken."""
     page = open_page(
-        2.5, "command-what-time-is-it-in-tokyo-rms", 6.0, viewport=PLAIN_PIXELS, reduced_motion="no-preference"
+        2.5,
+        "command-what-time-is-it-in-tokyo-rms",
+        6.0,
+        viewport=PLAIN_PIXELS,
+        reduced_motion="no-preference",
     )
     page.start()
     expect(page.finished_replies).to_be_visible(timeout=SOON_MS)

@@ -21,7 +21,9 @@ def test_without_a_microphone_writing_is_answered_aloud(open_page: OpenPage) -> 
     page.expect_answer("what is twelve times seven", has="eighty-four|84")
 
 
-def test_an_insecure_page_explains_itself_and_still_answers(open_page: OpenPage, shared_server: Server) -> None:
+def test_an_insecure_page_explains_itself_and_still_answers(
+    open_page: OpenPage, shared_server: Server
+) -> None:
     page = open_page(
         url=shared_server.url.replace("127.0.0.1", "voice.lan"),
         flags=("--host-resolver-rules=MAP voice.lan 127.0.0.1",),
@@ -32,15 +34,17 @@ def test_an_insecure_page_explains_itself_and_still_answers(open_page: OpenPage,
     expect(page.replies).to_contain_text(re.compile("eighty-four|84", re.IGNORECASE), timeout=SOON_MS)
 
 
-def test_a_killed_engine_costs_a_turn_and_not_the_conversation(open_page: OpenPage, own_server: Server) -> None:
+def test_a_killed_engine_costs_a_turn_and_not_the_conversation(
+    open_page: OpenPage, own_server: Server
+) -> None:
     page = open_page(server=own_server)
     page.expect_answer("what is twelve times seven", has="eighty-four|84")
     expect(page.finished_replies).to_have_count(1, timeout=SOON_MS)
     own_server.kill_engine("tts")
     page.write("count to three")
-    expect(page.page.locator("[data-entry=notice], [data-entry=assistant][data-done=true] >> nth=1")).to_be_visible(
-        timeout=SOON_MS
-    )
+    expect(
+        page.page.locator("[data-entry=notice], [data-entry=assistant][data-done=true] >> nth=1")
+    ).to_be_visible(timeout=SOON_MS)
     own_server.wait_until_ready()
     page.expect_answer("what is three times five", has="fifteen|15")
     page.expect_connected()
@@ -60,7 +64,9 @@ def test_a_killed_server_is_announced_and_returned_to(open_page: OpenPage, own_s
     page.expect_answer("what is three times five", has="fifteen|15")
 
 
-def test_a_server_that_is_not_there_is_announced_before_talking(open_page: OpenPage, own_server: Server) -> None:
+def test_a_server_that_is_not_there_is_announced_before_talking(
+    open_page: OpenPage, own_server: Server
+) -> None:
     page = open_page(server=own_server)
     own_server.kill()
     expect(page.banner).to_contain_text("cannot be reached", timeout=SOON_MS)

@@ -8,7 +8,9 @@ const CALM_STEP_MS = 500;
 const SILENT = 0.04;
 const SILENT_FOR_MS = 4_000;
 
-export function LevelMeter({ loudness }: { loudness: () => number }) {
+type LevelMeterProps = { loudness: () => number; hasHint?: boolean };
+
+export function LevelMeter({ loudness, hasHint = true }: LevelMeterProps) {
   const isCalm = useReducedMotion();
   const [level, setLevel] = useState(0);
   const [quietMs, setQuietMs] = useState(0);
@@ -35,7 +37,7 @@ export function LevelMeter({ loudness }: { loudness: () => number }) {
       >
         <div className="h-full rounded-full bg-listening" style={{ width: `${percent}%` }} />
       </div>
-      <p className="mt-1.5 text-quiet text-sm">
+      <p className={hasHint ? "mt-1.5 text-quiet text-sm" : "hidden"}>
         {quietMs >= SILENT_FOR_MS
           ? "Nothing is heard. Is it the right microphone, and is it switched on?"
           : "Say something: the bar should move."}

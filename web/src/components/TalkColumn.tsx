@@ -1,6 +1,7 @@
 import { useCallback } from "react";
 import { useMeter } from "../hooks/useMeter";
 import { useMicrophone } from "../hooks/useMicrophone";
+import { useReducedMotion } from "../hooks/useReducedMotion";
 import type { Preferences } from "../session/preferences";
 import { presenceOf } from "../session/presence";
 import type { SessionSnapshot, VoiceSession } from "../session/voice-session";
@@ -8,6 +9,7 @@ import { AssistantAudio } from "./AssistantAudio";
 import { Controls } from "./Controls";
 import { MicrophoneHelp } from "./Help";
 import { LatencyChip } from "./LatencyChip";
+import { LevelMeter } from "./LevelMeter";
 import { Orb, type OrbAction } from "./orb/Orb";
 import { SoundPanel } from "./SoundPanel";
 import { Stage } from "./Stage";
@@ -30,6 +32,7 @@ export function TalkColumn({ session, snapshot, preferences, onPreferencesChange
   const check = useMicrophone(microphone.stream);
   const hear = useMeter(check.stream);
   const voice = useMeter(output);
+  const isStill = useReducedMotion(); // then the orb does not show how loud it is
   const readBufferMs = useCallback(() => session.jitterBufferMs(), [session]);
 
   const presence = presenceOf(snapshot);
@@ -56,11 +59,14 @@ export function TalkColumn({ session, snapshot, preferences, onPreferencesChange
       isCompact={isCompact}
       orb={orb}
       measure={
-        <LatencyChip
-          latency={conversation.latency}
-          transport={link.phase === "live" ? link.kind : null}
-          readBufferMs={readBufferMs}
-        />
+        <>
+          {isStill && microphone.stream && <LevelMeter loudness={hear} hasHint={false} />}
+          <LatencyChip
+            latency={conversation.latency}
+            transport={link.phase === "live" ? link.kind : null}
+            readBufferMs={readBufferMs}
+          />
+        </>
       }
     >
       <Controls

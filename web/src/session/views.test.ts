@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { glide, motions } from "../components/orb/strings";
 import { fakeStream } from "../test/fakes";
 import { type Conversation, emptyConversation } from "./conversation";
 import { latencyLegs } from "./latency-legs";
@@ -71,6 +72,22 @@ describe("latencyLegs", () => {
   it("never begins before the end of speech", () => {
     const early = latencyLegs({ ...latency, llm_first_token: 900 }, null);
     expect(Math.min(...early.map(({ start }) => start))).toBe(0);
+  });
+});
+
+describe("the orb's motion", () => {
+  it("glides from one to the next and arrives", () => {
+    expect(glide(motions.idle, motions.speaking, 0)).toEqual(motions.idle);
+    expect(glide(motions.idle, motions.speaking, 1)).toEqual(motions.speaking);
+    expect(glide(motions.idle, motions.speaking, 0.5).glow).toBeCloseTo(0.22);
+  });
+
+  it("tells the four states apart by more than colour", () => {
+    const states = [motions.listening, motions.thinking, motions.speaking, motions.error];
+    expect(new Set(states.map((motion) => JSON.stringify(motion))).size).toBe(4);
+    expect(motions.listening.swell).toBeGreaterThan(0); // follows the voice
+    expect(motions.thinking.arc).toBeLessThan(1); // turns
+    expect(motions.error.speed).toBe(0); // stands still
   });
 });
 

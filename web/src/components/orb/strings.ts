@@ -62,6 +62,9 @@ export function drawStrings(context: CanvasRenderingContext2D, size: number, sce
   context.restore();
 }
 
+/** The page's colours are all oklch(), whose computed form takes an alpha after a slash. */
+const clear = (colour: string): string => colour.replace(/\)$/, " / 0)");
+
 function drawGlow(
   context: CanvasRenderingContext2D,
   radius: number,
@@ -70,7 +73,7 @@ function drawGlow(
   const reach = radius * (0.86 + motion.swell * loudness);
   const light = context.createRadialGradient(0, 0, 0, 0, 0, reach);
   light.addColorStop(0, colour);
-  light.addColorStop(1, "transparent");
+  light.addColorStop(1, clear(colour)); // "transparent" is a clear black, which would grey the way there
   context.globalAlpha = motion.glow * (0.75 + loudness * 0.6);
   context.fillStyle = light;
   context.beginPath();
