@@ -10,7 +10,7 @@ HINT = (
 )
 """How to get a real model; true of this release."""
 
-NO_TIMERS = "I can't set timers or reminders here, because this client offers me no tool for them."
+NO_TIMERS = "I can't set timers or reminders in this conversation: I was given no tool for them."
 
 HELP = """
 I can tell the time and the date anywhere, do sums, convert units, set timers and reminders, remember things
@@ -63,8 +63,8 @@ REPLIES: Mapping[str, tuple[str, ...]] = {
     ),
     "set_timer": (NO_TIMERS,),
     "set_reminder": (NO_TIMERS,),
-    "list_timers": ("I can't see any timers here, because this client offers me no tool for them.",),
-    "cancel_timer": ("I can't cancel timers here, because this client offers me no tool for them.",),
+    "list_timers": ("I can't see any timers in this conversation: I was given no tool for them.",),
+    "cancel_timer": ("I can't cancel timers in this conversation: I was given no tool for them.",),
     "forget": ("I have forgotten that.", "It is forgotten."),
     "forget_last": ("All right, never mind.",),
 }

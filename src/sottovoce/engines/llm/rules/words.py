@@ -43,7 +43,7 @@ SLIPS = (
 LEAD = re.compile(
     r"^(?:(?:hey|hi|hello|ok|okay|um|uh|er|hmm|so|well|oh|ah|now|then|and|please|yes|yeah"
     r"|all right|excuse me|"
-    r"assistant|computer|sottovoce|sorry|actually|"
+    r"assistant|computer|sottovoce|sorry|actually|thanks|thank you|great|"
     r"(?:can|could|would|will) you(?: please)?(?: tell me)?|i (?:want|need|would like) you to|"
     r"i (?:want|would like) to know|do you know|tell me(?= (?:what|when|how|where|who)\b))\s+)+"
 )

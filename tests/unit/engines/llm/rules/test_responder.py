@@ -88,7 +88,7 @@ TIMER = tool(
         ),
         (
             ["set a timer for five minutes"],
-            "I can't set timers or reminders here, because this client offers me no tool for them.",
+            "I can't set timers or reminders in this conversation: I was given no tool for them.",
         ),
         (["what is the weather like"], "I don't know the weather: I have no connection to the internet."),
     ],
@@ -209,7 +209,7 @@ async def test_auto_asks_for_a_missing_argument_and_goes_on() -> None:
 async def test_none_never_calls() -> None:
     dialogue = Dialogue([TIMER, WEATHER])
     reply = await dialogue.say("set a timer for ten minutes", "none")
-    assert reply == "I can't set timers or reminders here, because this client offers me no tool for them."
+    assert reply == "I can't set timers or reminders in this conversation: I was given no tool for them."
 
 
 @pytest.mark.parametrize(
