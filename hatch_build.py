@@ -15,7 +15,11 @@ class PageBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        if version == "editable" or (root / "src/sottovoce/web/dist/index.html").exists():
+        if version == "editable":
+            return
+        if self.target_name == "wheel":
+            build_data["force_include"].update(_benches(root))
+        if (root / "src/sottovoce/web/dist/index.html").exists():
             return
         if shutil.which("npm") is None:
             raise RuntimeError(
@@ -24,3 +28,18 @@ class PageBuildHook(BuildHookInterface[Any]):
             )
         subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=root / "web", check=True)
         subprocess.run(["npm", "run", "build"], cwd=root / "web", check=True)
+
+
+def _benches(root: Path) -> dict[str, str]:
+    """The benches and the recordings of whole questions, for `sottovoce bench` without a checkout."""
+    recordings = root / "tests/data/recordings"
+    sources = [
+        *(root / "bench").glob("*.py"),
+        *recordings.glob("dialogue-*.wav"),
+        recordings / "manifest.json",
+    ]
+    return {
+        str(path): f"sottovoce/bench/{'recordings/' * (path.parent == recordings)}{path.name}"
+        for path in sources
+        if path.exists()
+    }

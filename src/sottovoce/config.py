@@ -148,7 +148,7 @@ RESERVED_VARIABLES = frozenset({"SOTTOVOCE_SERVICE_KEY"})
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    known = _variables()
+    known = variables()
     given: dict[str, Any] = {}
     for variable, value in environment.items():
         if not variable.startswith(PREFIX) or variable in RESERVED_VARIABLES:
@@ -167,7 +167,7 @@ def _split(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _variables() -> dict[str, tuple[str, ...]]:
+def variables() -> dict[str, tuple[str, ...]]:
     """Every environment variable with its path in the tree."""
     paths: list[tuple[str, ...]] = []
     for name, info in Settings.model_fields.items():
@@ -197,7 +197,7 @@ def _config_error(error: ValidationError) -> ConfigError:
     name = "_".join(str(part) for part in fault["loc"])
     variable = PREFIX + name.upper()
     if fault["type"] == "extra_forbidden":
-        return ConfigError(_unknown(variable, _variables()), param=name)
+        return ConfigError(_unknown(variable, variables()), param=name)
     given = "" if "key" in name else f" (given: {fault['input']!r})"
     message = fault["msg"].removeprefix("Value error, ")
     return ConfigError(f"{variable}: {message}{given}", param=name)
