@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from tempfile import SpooledTemporaryFile
@@ -11,11 +12,11 @@ from typing import Annotated, Any, BinaryIO, Literal, TypeVar, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from sottovoce.audio.decode import DecodeLimits, decode
 from sottovoce.engines.stt.base import BYTES_PER_SECOND, Transcriber
-from sottovoce.errors import InvalidRequestError
+from sottovoce.errors import InvalidRequestError, SottovoceError
 from sottovoce.http.body import stream_body
 from sottovoce.services.transcription import LANGUAGES
 
@@ -25,6 +26,8 @@ MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 1, 32, 16 << 10
 """The form's other fields are kept in memory."""
 FORM_DEADLINE = 120.0
 """Seconds for a whole form to arrive: cuts senders that drip."""
+DRAIN_BYTES, DRAIN_DEADLINE = 64 << 20, 5.0
+"""How much more of a refused body is read, and for how many seconds."""
 
 Result = TypeVar("Result")
 
@@ -75,6 +78,9 @@ class Upload(BaseModel):
                 form = await _form(request)
         except TimeoutError:
             raise InvalidRequestError(f"The form did not arrive within {FORM_DEADLINE:g} s.") from None
+        except SottovoceError:
+            await _drain(request)
+            raise
         try:
             yield cls.model_validate(dict(form))
         finally:
@@ -94,6 +100,17 @@ async def _form(request: Request) -> FormData:
         raise InvalidRequestError(f"The form cannot be read: {error.message}") from None
     except KeyError:
         raise InvalidRequestError("The form cannot be read: its header names no boundary.") from None
+
+
+async def _drain(request: Request) -> None:
+    """Let the sender of a refused body finish: closing while it sends would cost it the answer."""
+    left_bytes = DRAIN_BYTES
+    with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):  # the last: there was no more
+        async with asyncio.timeout(DRAIN_DEADLINE):
+            async for chunk in request.stream():
+                left_bytes -= len(chunk)
+                if left_bytes < 0:
+                    return
 
 
 async def transcribe(transcriber: Transcriber, file: BinaryIO, limits: DecodeLimits) -> tuple[str, float]:

@@ -179,5 +179,5 @@ async def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path) -> Non
 async def gone(pid: int) -> None:
     """Wait until a process has ended; the test's timeout is the deadline."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110  not our event
             await asyncio.sleep(0.01)
