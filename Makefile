@@ -49,7 +49,7 @@ format: $(VENV)/.installed-check ## Format the Python code and apply safe fixes
 	@$(BIN)/ruff check --fix .
 
 bench: setup ## Measure voice-to-voice latency (ARGS passes flags)
-	@$(BIN)/sottovoce bench voice_to_voice $(ARGS)
+	@$(BIN)/sottovoce bench $(ARGS)
 
 page: $(PAGE) ## Build the page
 

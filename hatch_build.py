@@ -18,7 +18,7 @@ class PageBuildHook(BuildHookInterface[Any]):
         if version == "editable":
             return
         if self.target_name == "wheel":
-            build_data["force_include"].update(_benches(root))
+            build_data["force_include"].update(_recordings(root))
         if (root / "src/sottovoce/web/dist/index.html").exists():
             return
         if shutil.which("npm") is None:
@@ -30,16 +30,7 @@ class PageBuildHook(BuildHookInterface[Any]):
         subprocess.run(["npm", "run", "build"], cwd=root / "web", check=True)
 
 
-def _benches(root: Path) -> dict[str, str]:
-    """The benches and the recordings of whole questions, for `sottovoce bench` without a checkout."""
-    recordings = root / "tests/data/recordings"
-    sources = [
-        *(root / "bench").glob("*.py"),
-        *recordings.glob("dialogue-*.wav"),
-        recordings / "manifest.json",
-    ]
-    return {
-        str(path): f"sottovoce/bench/{'recordings/' * (path.parent == recordings)}{path.name}"
-        for path in sources
-        if path.exists()
-    }
+def _recordings(root: Path) -> dict[str, str]:
+    """The recordings of whole questions, which `sottovoce bench` speaks where there is no checkout."""
+    paths = (root / "tests/data/recordings").glob("dialogue-*.wav")
+    return {str(path): f"sottovoce/bench/recordings/{path.name}" for path in paths}

@@ -10,7 +10,7 @@ os.environ["OTEL_SDK_DISABLED"] = "true"
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -51,8 +51,7 @@ async def _every_task_ends() -> AsyncIterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _fail_on_leaked_tasks(request: pytest.FixtureRequest) -> Iterator[None]:
+def _fail_on_leaked_tasks(request: pytest.FixtureRequest) -> None:
     """First to be set up and so last to be torn down: the test's own fixtures have closed by then."""
     if inspect.iscoroutinefunction(getattr(request, "function", None)):
         request.getfixturevalue("_every_task_ends")
-    yield

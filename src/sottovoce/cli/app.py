@@ -36,12 +36,7 @@ app.command("say", rich_help_panel=USE, epilog=say.EPILOG)(say.say)
 app.command("transcribe", rich_help_panel=USE, epilog=transcribe.EPILOG)(transcribe.transcribe)
 app.command("doctor", rich_help_panel=LOOK, epilog=doctor.EPILOG)(doctor.doctor)
 app.add_typer(key.app, name="key", rich_help_panel=LOOK)
-app.command(
-    "bench",
-    rich_help_panel=LOOK,
-    epilog=bench.EPILOG,
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-)(bench.bench)
+app.command("bench", rich_help_panel=LOOK, epilog=bench.EPILOG)(bench.bench)
 app.command("stt", rich_help_panel=PARTS, epilog=service.EPILOG)(service.stt)
 app.command("tts", rich_help_panel=PARTS, epilog=service.EPILOG)(service.tts)
 app.command("llm", rich_help_panel=PARTS, epilog=service.EPILOG)(service.llm)

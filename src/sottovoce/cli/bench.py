@@ -1,63 +1,62 @@
-"""`sottovoce bench`: run one of the measurements in `bench/`."""
+"""`sottovoce bench`: how long this machine takes from speech to speech."""
 
 from __future__ import annotations
 
-import ast
-import subprocess
-import sys
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 EPILOG = (
-    "Without a name it lists what there is. What follows the name goes to the bench: "
-    "[bold]sottovoce bench voice_to_voice --json result.json[/bold]"
+    "It starts a server of its own with the embedded engines and takes about a minute. "
+    "Example: [bold]sottovoce bench --rounds 3 --json result.json[/bold]. "
+    "Further benches are scripts in bench/."
 )
 
 PACKAGE = Path(__file__).parents[1]
-CHECKOUT = PACKAGE.parents[1] / "bench"
-INSTALLED = PACKAGE / "bench"
-"""Where a wheel keeps the scripts, with a few recordings."""
+INSTALLED = PACKAGE / "bench" / "recordings"
+"""Where a wheel keeps the recordings of whole questions."""
+CHECKOUT = PACKAGE.parents[1] / "tests" / "data" / "recordings"
+PATTERN = "dialogue-*.wav"
+UNANSWERED = ("dialogue-stop",)
+"""There is nothing to measure in the answer to being told to stop."""
 
 
 def bench(
-    context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="Which bench to run.", show_default=False)] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each recording is spoken.")] = 2,
+    interruptions: Annotated[int, typer.Option(min=0, max=100, help="How often a reply is spoken over.")] = 5,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--recordings", exists=True, file_okay=False, help="Speak the WAV files of this folder."
+        ),
+    ] = None,
+    target: Annotated[Path | None, typer.Option("--json", help="Write every figure to this file.")] = None,
 ) -> None:
-    """Measure this machine: how long answers take, and what they are made of."""
-    folder = CHECKOUT if CHECKOUT.is_dir() else INSTALLED
-    if name is None:
-        _print_list(folder)
-        return
-    script = _find(folder, name)
-    command = [sys.executable, str(script), *_recordings(folder, script, context.args), *context.args]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    """Measure voice to voice: from your last sample of speech to the first of the reply, leg by leg."""
+    from rich.console import Console
+
+    from sottovoce.bench.voice_to_voice import measure, print_report, write_report
+
+    recordings = find_recordings(folder)
+    turns = len(recordings) * rounds
+    typer.echo(f"Speaking {turns} turns and {interruptions} interruptions in real time …", err=True)
+    report = asyncio.run(measure(recordings, rounds=rounds, interruptions=interruptions))
+    print_report(report, Console())
+    if target is not None:
+        write_report(report, target)
 
 
-def scripts(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.glob("[a-z]*.py"))}
-
-
-def _find(folder: Path, name: str) -> Path:
+def find_recordings(folder: Path | None) -> list[Path]:
+    """The files of `folder`, else the package's own. Raises `ConfigError` where there are none."""
     from sottovoce.errors import ConfigError
 
-    found = scripts(folder)
-    if name not in found:
-        known = ", ".join(found) or "none is installed"
-        raise ConfigError(f"There is no bench {name!r}; there are: {known}.")
-    return found[name]
-
-
-def _recordings(folder: Path, script: Path, arguments: list[str]) -> list[str]:
-    """An installed bench has its recordings beside it, not in a checkout's tests."""
-    is_asked_for = "--recordings" in script.read_text(encoding="utf-8")
-    if folder != INSTALLED or not is_asked_for or "--recordings" in arguments:
-        return []
-    return ["--recordings", str(INSTALLED / "recordings")]
-
-
-def _print_list(folder: Path) -> None:
-    for name, path in scripts(folder).items():
-        purpose = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()
-        typer.echo(f"{name:<20} {purpose[0] if purpose else ''}")
+    if folder is not None:
+        found = sorted(folder.glob("*.wav"))
+    else:
+        own = INSTALLED if INSTALLED.is_dir() else CHECKOUT
+        found = [path for path in sorted(own.glob(PATTERN)) if not path.stem.startswith(UNANSWERED)]
+    if not found:
+        raise ConfigError(f"There are no WAV files in {folder or CHECKOUT}. Name a folder: --recordings")
+    return found
