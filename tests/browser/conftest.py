@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
@@ -109,7 +110,7 @@ def open_page(launch: LaunchBrowser, request: pytest.FixtureRequest) -> Iterator
         url: str | None = None,
         has_microphone: bool = True,
         flags: tuple[str, ...] = (),
-        **options: object,
+        **options: Any,
     ) -> TalkPage:
         grant = ("--use-fake-ui-for-media-stream",) if has_microphone else ()
         browser = launch(*speech, flags=(*flags, *grant))

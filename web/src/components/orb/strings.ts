@@ -31,7 +31,7 @@ export const motions: Record<Presence, Motion> = {
 
 /** One step of the way from one motion to another; `share` is 0 to 1. */
 export function glide(from: Motion, to: Motion, share: number): Motion {
-  const mix = (key: keyof Motion): number => from[key] + (to[key] - from[key]) * share;
+  const mix = (key: keyof Motion): number => from[key] * (1 - share) + to[key] * share;
   return {
     speed: mix("speed"),
     rest: mix("rest"),
