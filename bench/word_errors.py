@@ -30,7 +30,7 @@ from sottovoce.engines.stt.pocketsphinx import PocketsphinxOptions, Pocketsphinx
 
 RECORDINGS = Path(__file__).parents[1] / "tests" / "data" / "recordings"
 FRAME_BYTES = BYTES_PER_SECOND // 50
-PACE = 5
+PACE = 2
 
 
 @dataclass(frozen=True)
