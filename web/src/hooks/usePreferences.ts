@@ -1,10 +1,11 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useState } from "react";
 import { loadPreferences, type Preferences, savePreferences } from "../session/preferences";
 
 export function usePreferences(): [Preferences, (change: Partial<Preferences>) => void] {
   const [preferences, setPreferences] = useState(loadPreferences);
   useEffect(() => savePreferences(preferences), [preferences]);
-  useEffect(() => {
+  // Before anything is painted, or the page would flash in the other appearance.
+  useLayoutEffect(() => {
     const { dataset } = document.documentElement;
     if (preferences.theme === "system") delete dataset.theme;
     else dataset.theme = preferences.theme;
