@@ -235,3 +235,11 @@ async def test_closing_twice_is_fine_and_ends_the_events(engines: FakeEngines) -
     async with conversation(engines) as user:
         await user.session.aclose()
         await user.session.aclose()
+
+
+async def test_a_reply_that_cannot_be_given_is_reported_as_failed(engines: FakeEngines) -> None:
+    async with conversation(engines) as user:
+        await user.session._agent_session.aclose()
+        response_id = user.session.respond()
+        finished = await user.expect(ReplyFinished)
+    assert (finished.response_id, finished.status) == (response_id, "failed")

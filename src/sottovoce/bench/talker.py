@@ -92,7 +92,7 @@ class Talker:
         return self.playback.first_loud
 
     async def expect(self, *kinds: str, within: float = 20.0) -> dict[str, Any]:
-        """The next event of one of `kinds`; an error or a failed engine raises: apologies are not measured."""
+        """The next event of one of `kinds`; errors and failed engines raise: apologies are not measured."""
         async with asyncio.timeout(within):
             while True:
                 event = await self.events.get()

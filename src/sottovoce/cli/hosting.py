@@ -62,6 +62,8 @@ async def hosted(settings: Settings, sock: socket.socket, key: str) -> AsyncIter
         app, clients = _gateway(settings, supervisor, key)
         stack.push_async_callback(clients.aclose)
         serving = await stack.enter_async_context(_served(app, sock))
+        warming = asyncio.create_task(_warm_up(), name="warm-up")
+        stack.callback(warming.cancel)
         yield Hosted(RunningServer(url_of(host, port), key), supervisor, serving)
 
 
@@ -90,6 +92,12 @@ def _gateway(settings: Settings, supervisor: Supervisor, key: str) -> tuple[Star
         return Session(clients, options)
 
     return create_app(settings, SupervisedEngines(supervisor), make_session, key=key), clients
+
+
+async def _warm_up() -> None:
+    from sottovoce.conversation.tools import warm_up
+
+    await asyncio.to_thread(warm_up)
 
 
 @asynccontextmanager

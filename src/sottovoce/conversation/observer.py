@@ -21,6 +21,7 @@ from livekit.agents.voice import SpeechHandle
 from sottovoce.conversation.events import (
     EngineFailed,
     EngineKind,
+    ReplyFinished,
     ReplyPlaying,
     ReplyReason,
     ReplyStarted,
@@ -165,6 +166,12 @@ class Observer:
     def expect(self, handle: SpeechHandle, response_id: str) -> None:
         """The reply spoken by `handle` was asked for under `response_id`."""
         self._asked[handle.id] = response_id
+
+    def reply_refused(self, response_id: str, message: str) -> None:
+        """A reply that was promised cannot be given: whoever waits for it is told."""
+        item_id = new_id("item")
+        self._emit(ReplyStarted(response_id, item_id))
+        self._emit(ReplyFinished(response_id, item_id, "failed", error=message))
 
     def agent_state_changed(self, event: AgentStateChangedEvent) -> None:
         if event.new_state in ("thinking", "speaking"):

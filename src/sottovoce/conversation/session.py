@@ -214,8 +214,12 @@ class Session:
 
         async def reply() -> None:
             self._is_reply_asked = False
-            handle = self._agent_session.generate_reply(instructions=instructions or NOT_GIVEN)
-            self._observer.expect(handle, response_id)
+            try:
+                handle = self._agent_session.generate_reply(instructions=instructions or NOT_GIVEN)
+            except RuntimeError as error:  # AgentSession is closing
+                self._observer.reply_refused(response_id, str(error))
+            else:
+                self._observer.expect(handle, response_id)
 
         self._actions.put_nowait(reply)
         return response_id

@@ -11,9 +11,15 @@ from sottovoce.conversation.tools.memory import memory_tools
 from sottovoce.conversation.tools.reckoning import reckoning_tools
 from sottovoce.conversation.tools.reminding import reminding_tools
 from sottovoce.conversation.tools.timers import Timers
+from sottovoce.skills import units
 from sottovoce.skills.facts import Facts
 
-__all__ = ["SessionTool", "ToolContext", "Toolbox"]
+__all__ = ["SessionTool", "ToolContext", "Toolbox", "warm_up"]
+
+
+def warm_up() -> None:
+    """Load the table of units, half a second that the first conversion would wait for; blocks."""
+    units.convert(1, "mile", "kilometer")
 
 
 class Toolbox:
