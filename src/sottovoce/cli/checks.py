@@ -190,7 +190,7 @@ def _page(settings: Settings) -> Iterator[Finding]:
 
 def _port(settings: Settings) -> Iterator[Finding]:
     where = f"{settings.host}:{settings.port}"
-    if find_server(settings) is not None:
+    if _is_running(settings):
         yield Finding("Port", "ok", f"{where}: Sottovoce runs there")
         return
     try:
@@ -199,6 +199,13 @@ def _port(settings: Settings) -> Iterator[Finding]:
         yield Finding("Port", "broken", error.message, "Choose another: SOTTOVOCE_PORT, --port")
     else:
         yield Finding("Port", "ok", f"{where} is free")
+
+
+def _is_running(settings: Settings) -> bool:
+    try:
+        return find_server(settings) is not None
+    except ConfigError:
+        return False  # the key is at fault, which is a finding of its own
 
 
 def _key(settings: Settings) -> Iterator[Finding]:

@@ -47,7 +47,7 @@ async def reach(settings: Settings, kind: EngineKind) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def _endpoint(settings: Settings, kind: EngineKind) -> AsyncIterator[EngineEndpoint]:
-    server = find_server(settings)
+    server = await asyncio.to_thread(find_server, settings)
     if server is not None:
         yield EngineEndpoint(kind, f"{server.url}/v1", server.key, server.models[kind])
     elif settings.engine(kind).is_external:

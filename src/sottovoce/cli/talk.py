@@ -71,7 +71,7 @@ async def _server(settings: Settings) -> AsyncIterator[RunningServer]:
     from sottovoce.errors import EngineTimeout
     from sottovoce.http.server import listen
 
-    server = find_server(settings)
+    server = await asyncio.to_thread(find_server, settings)
     if server is not None:
         yield server
         return

@@ -1,0 +1,123 @@
+"""Settings: three sources in order, and refusals that name the setting and the cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sottovoce.config import PLACEHOLDER_KEYS, Settings, load, variables
+from sottovoce.errors import ConfigError
+
+GOOD_KEY = "sk-a-key-of-decent-length"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "sottovoce.toml"
+
+
+def test_without_any_source_the_defaults_hold() -> None:
+    settings = load(environment={})
+    assert (settings.host, settings.port, settings.profile) == ("127.0.0.1", 8080, "embedded")
+    assert settings.home.name == "sottovoce"
+    assert not settings.stt.is_external
+
+
+def test_flags_win_over_environment_and_environment_over_file(file: Path) -> None:
+    file.write_text('port = 1001\nmax_sessions = 3\nlog_level = "debug"\n')
+    settings = load(
+        {"port": 1003, "log_level": None}, {"SOTTOVOCE_PORT": "1002", "SOTTOVOCE_MAX_SESSIONS": "4"}, file
+    )
+    assert (settings.port, settings.max_sessions, settings.log_level) == (1003, 4, "debug")
+
+
+def test_the_file_in_the_working_folder_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("port = 1001\n")
+    monkeypatch.chdir(file.parent)
+    assert load(environment={}).port == 1001
+
+
+def test_one_engine_may_come_half_from_the_file_and_half_from_the_environment(file: Path) -> None:
+    file.write_text('[llm]\nurl = "http://127.0.0.1:9000/v1"\nmodel = "small"\n')
+    llm = load(environment={"SOTTOVOCE_LLM_MODEL": "large"}, file=file).engine("llm")
+    assert llm.is_external
+    assert (str(llm.url), llm.model) == ("http://127.0.0.1:9000/v1", "large")
+
+
+def test_lists_are_separated_by_commas_in_the_environment() -> None:
+    settings = load(environment={"SOTTOVOCE_ALLOWED_HOSTS": "voice.lan, voice.example ,"})
+    assert settings.allowed_hosts == ("voice.lan", "voice.example")
+
+
+def test_other_programs_variables_are_left_alone() -> None:
+    assert load(environment={"PATH": "/bin", "SOTTOVOCE_SERVICE_KEY": "x" * 20}).port == 8080
+
+
+def test_every_setting_has_a_variable() -> None:
+    assert {path[0] for path in variables().values()} == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"SOTTOVOCE_PROT": "80"}, "SOTTOVOCE_PORT"),
+        ({"SOTTOVOCE_PORT": "eighty"}, "SOTTOVOCE_PORT.*eighty"),
+        ({"SOTTOVOCE_PORT": "70000"}, "SOTTOVOCE_PORT.*65535"),
+        ({"SOTTOVOCE_PROFILE": "grand"}, "SOTTOVOCE_PROFILE.*grand"),
+        ({"SOTTOVOCE_MAX_SESSIONS": "0"}, "SOTTOVOCE_MAX_SESSIONS"),
+        ({"SOTTOVOCE_STT_URL": "not a url"}, "SOTTOVOCE_STT_URL"),
+        ({"SOTTOVOCE_STT_COLOUR": "red"}, "SOTTOVOCE_STT_COLOUR"),
+    ],
+)
+def test_a_wrong_name_or_value_is_named(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(environment=environment)
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigError, match=r"SOTTOVOCE_PROT.*SOTTOVOCE_PORT"):
+        load(environment={"SOTTOVOCE_PROT": "80"})
+
+
+@pytest.mark.parametrize("text", ["prot = 1\n", "[llm]\nulr = 'x'\n"])
+def test_an_unknown_name_in_the_file_is_named(file: Path, text: str) -> None:
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"PROT|ULR"):
+        load(environment={}, file=file)
+
+
+@pytest.mark.parametrize("content", [b"port = \n", b"\xff\xfe"])
+def test_a_file_that_is_no_toml_is_named(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"sottovoce\.toml"):
+        load(environment={}, file=file)
+
+
+def test_a_file_that_was_asked_for_must_be_there(file: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load(environment={}, file=file)
+
+
+@pytest.mark.parametrize("key", [*sorted(PLACEHOLDER_KEYS), "CHANGEME", "fifteen-letters", ""])
+def test_placeholder_keys_are_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(ConfigError, match="SOTTOVOCE_API_KEY") as caught:
+        load(environment={"SOTTOVOCE_API_KEY": key})
+    assert "given:" not in caught.value.message
+
+
+def test_a_key_is_never_shown() -> None:
+    settings = load(environment={"SOTTOVOCE_API_KEY": GOOD_KEY, "SOTTOVOCE_LLM_API_KEY": GOOD_KEY})
+    assert GOOD_KEY not in repr(settings)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "voice.lan", "203.0.113.9"])
+def test_an_open_bind_needs_a_proxy(host: str) -> None:
+    with pytest.raises(ConfigError, match="--behind-proxy"):
+        load({"host": host}, {})
+    assert load({"host": host, "behind_proxy": True}, {}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
+def test_loopback_needs_none(host: str) -> None:
+    assert load({"host": host}, {}).is_loopback
