@@ -100,15 +100,17 @@ def open_page(launch: LaunchBrowser, request: pytest.FixtureRequest) -> Iterator
     """Opens the page of a server (by default the shared one) with a microphone that hears `speech`.
 
     What must hold for every page is asserted at the end: no foreign request, no script error, nothing that
-    the content security policy had to stop.
+    the content security policy had to stop; and no notice, unless the test `is_in_trouble`.
     """
     pages: list[TalkPage] = []
+    calm: list[TalkPage] = []
 
     def open_page(
         *speech: str | float,
         server: Server | None = None,
         url: str | None = None,
         has_microphone: bool = True,
+        is_in_trouble: bool = False,
         flags: tuple[str, ...] = (),
         **options: Any,
     ) -> TalkPage:
@@ -118,11 +120,14 @@ def open_page(launch: LaunchBrowser, request: pytest.FixtureRequest) -> Iterator
         address = url or (server or request.getfixturevalue("shared_server")).url
         page = TalkPage(context.new_page(), address)
         pages.append(page)
+        calm.extend([] if is_in_trouble else [page])
         page.open()
         return page
 
     yield open_page
+    problems = [text for page in calm for text in page.page.locator("[data-entry=notice]").all_inner_texts()]
     for page in pages:
         page.page.context.close()
         assert page.foreign_requests() == []
         assert page.errors == []
+    assert problems == []

@@ -154,11 +154,11 @@ def test_appearance_can_be_chosen_and_is_kept(open_page: OpenPage) -> None:
 
 
 def test_the_microphone_is_seen_to_work_before_connecting(open_page: OpenPage) -> None:
-    page = open_page("free-the-old-man-walked-slowly-down-the-road-slt")
+    page = open_page(1.0, "free-the-old-man-walked-slowly-down-the-road-slt")
     page.page.get_by_role("button", name="Microphone and loudspeaker").click()
     page.page.get_by_role("button", name="Check the microphone").click()
     page.page.wait_for_function(
-        "() => Number(document.querySelector('[role=meter]').ariaValueNow) > 30", timeout=SOON_MS
+        "() => Number(document.querySelector('[role=meter]')?.ariaValueNow) > 30", timeout=SOON_MS
     )
     assert page.page.get_by_label("Microphone", exact=True).locator("option").count() > 1
     assert page.page.locator("[data-transport]").count() == 0

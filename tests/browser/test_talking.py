@@ -55,8 +55,10 @@ def test_speaking_interrupts_the_answer(open_page: OpenPage, transport: str) -> 
     expect(page.finished_replies.first).to_contain_text(re.compile("one", re.IGNORECASE))
 
 
-def test_escape_silences_the_assistant_at_once(open_page: OpenPage) -> None:
+@TRANSPORTS
+def test_escape_silences_the_assistant_at_once(open_page: OpenPage, transport: str) -> None:
     page = open_page()
+    begin(page, transport)
     page.count_aloud()
     page.page.locator("body").click(position={"x": 5, "y": 300})
     page.page.keyboard.press("Escape")

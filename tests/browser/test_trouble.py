@@ -37,7 +37,7 @@ def test_an_insecure_page_explains_itself_and_still_answers(
 def test_a_killed_engine_costs_a_turn_and_not_the_conversation(
     open_page: OpenPage, own_server: Server
 ) -> None:
-    page = open_page(server=own_server)
+    page = open_page(server=own_server, is_in_trouble=True)
     page.expect_answer("what is twelve times seven", has="eighty-four|84")
     expect(page.finished_replies).to_have_count(1, timeout=SOON_MS)
     own_server.kill_engine("tts")
@@ -51,7 +51,7 @@ def test_a_killed_engine_costs_a_turn_and_not_the_conversation(
 
 
 def test_a_killed_server_is_announced_and_returned_to(open_page: OpenPage, own_server: Server) -> None:
-    page = open_page(20.0, "command-what-time-is-it-in-tokyo-rms", server=own_server)
+    page = open_page(20.0, "command-what-time-is-it-in-tokyo-rms", server=own_server, is_in_trouble=True)
     page.start()
     page.expect_answer("what is twelve times seven", has="eighty-four|84")
     own_server.kill()

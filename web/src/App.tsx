@@ -14,6 +14,7 @@ import { useStatus } from "./hooks/useStatus";
 import { useWakeLock } from "./hooks/useWakeLock";
 import { presenceOf, presenceWords } from "./session/presence";
 import type { SessionSnapshot } from "./session/voice-session";
+import { isStarting } from "./status/summary";
 
 function bannerOf({ link }: SessionSnapshot, isReachable: boolean): string | null {
   if (link.phase === "reconnecting") return "The server is gone. Trying to reach it again.";
@@ -64,6 +65,7 @@ export function App() {
           <TalkColumn
             session={session}
             snapshot={snapshot}
+            isStarting={isReachable && status !== null && isStarting(status)}
             preferences={preferences}
             onPreferencesChange={changePreferences}
           />

@@ -4,7 +4,8 @@ import { type Presence, presenceColours, presenceWords } from "../session/presen
 import type { SessionSnapshot } from "../session/voice-session";
 
 /** The smaller line under the word of state: what can be done now. */
-function hintOf(presence: Presence, { link, microphone }: SessionSnapshot): string {
+function hintOf(presence: Presence, { link, microphone }: SessionSnapshot, isStarting: boolean): string {
+  if (isStarting && presence !== "error") return "The engines are still starting";
   switch (presence) {
     case "idle":
       return "Press to talk, or write below";
@@ -30,6 +31,8 @@ function hintOf(presence: Presence, { link, microphone }: SessionSnapshot): stri
 type StageProps = {
   presence: Presence;
   snapshot: SessionSnapshot;
+  /** Not every engine is ready yet. */
+  isStarting: boolean;
   /** On a phone the conversation needs the room: orb and words stand side by side. */
   isCompact: boolean;
   orb: ReactNode;
@@ -38,7 +41,7 @@ type StageProps = {
   children: ReactNode;
 };
 
-export function Stage({ presence, snapshot, isCompact, orb, measure, children }: StageProps) {
+export function Stage({ presence, snapshot, isStarting, isCompact, orb, measure, children }: StageProps) {
   return (
     <section
       aria-label="Talk"
@@ -60,7 +63,7 @@ export function Stage({ presence, snapshot, isCompact, orb, measure, children }:
           >
             {presenceWords[presence]}
           </p>
-          <p className="mt-0.5 text-quiet text-sm lg:text-base">{hintOf(presence, snapshot)}</p>
+          <p className="mt-0.5 text-quiet text-sm lg:text-base">{hintOf(presence, snapshot, isStarting)}</p>
           {measure}
         </div>
       </div>

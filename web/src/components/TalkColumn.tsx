@@ -22,12 +22,19 @@ function orbActionOf({ link, microphone }: SessionSnapshot): OrbAction {
 type TalkColumnProps = {
   session: VoiceSession;
   snapshot: SessionSnapshot;
+  isStarting: boolean;
   preferences: Preferences;
   onPreferencesChange(change: Partial<Preferences>): void;
 };
 
 /** The orb and everything about hearing and being heard. */
-export function TalkColumn({ session, snapshot, preferences, onPreferencesChange }: TalkColumnProps) {
+export function TalkColumn({
+  session,
+  snapshot,
+  isStarting,
+  preferences,
+  onPreferencesChange,
+}: TalkColumnProps) {
   const { link, conversation, microphone, output } = snapshot;
   const check = useMicrophone(microphone.stream);
   const hear = useMeter(check.stream);
@@ -56,6 +63,7 @@ export function TalkColumn({ session, snapshot, preferences, onPreferencesChange
     <Stage
       presence={presence}
       snapshot={snapshot}
+      isStarting={isStarting}
       isCompact={isCompact}
       orb={orb}
       measure={

@@ -121,7 +121,6 @@ export class VoiceSession {
     const { activity, isReplying } = this.#snapshot.conversation;
     if (!this.#transport || (!isReplying && activity !== "speaking")) return;
     this.#transport.send({ type: "response.cancel" });
-    this.#transport.send({ type: "output_audio_buffer.clear" });
     this.#transport.flush();
     this.#dispatch({ type: "page.interrupted" });
   }
@@ -161,7 +160,7 @@ export class VoiceSession {
 
   #listeners() {
     return {
-      onEvent: (event: ServerEvent): void => this.#receive(event),
+      onEvent: (event: ServerEvent): void => this.#dispatch(event),
       onClosed: (): void => this.#lost(),
     };
   }
@@ -228,11 +227,6 @@ export class VoiceSession {
       type: "conversation.item.create",
       item: { id, type: "message", role, content: [content] },
     });
-  }
-
-  #receive(event: ServerEvent): void {
-    if (event.type === "response.done" && event.response.status === "cancelled") this.#transport?.flush();
-    this.#dispatch(event);
   }
 
   #dispatch(event: ConversationEvent): void {

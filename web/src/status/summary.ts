@@ -24,9 +24,14 @@ export function summarise(status: ServerStatus, hostname: string): EngineSummary
   const failed = engines.filter(([, { state }]) => state === "failed").map(([kind]) => whatFails[kind]);
   if (failed.length > 0)
     return { tone: "failed", short: `Trouble with ${listed(failed)}`, long: privacy.long };
-  const isWaiting = engines.some(([, { state }]) => state !== "ready");
-  return isWaiting ? { tone: "waiting", short: "Engines are starting", long: privacy.long } : privacy;
+  return isStarting(status)
+    ? { tone: "waiting", short: "Engines are starting", long: privacy.long }
+    : privacy;
 }
+
+/** An engine that works is on its way; a failed one is not. */
+export const isStarting = ({ engines }: ServerStatus): boolean =>
+  Object.values(engines).some(({ state }) => state === "loading" || state === "restarting");
 
 function privacyOf(status: ServerStatus, machine: string): EngineSummary {
   const kinds: EngineKind[] = ["stt", "llm", "tts"];

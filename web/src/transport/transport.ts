@@ -10,7 +10,7 @@ export interface VoiceTransport {
   send(event: ClientEvent): void;
   /** Null takes the microphone away; a track that is not `enabled` sends silence. */
   setMicrophone(track: MediaStreamTrack | null): Promise<void>;
-  /** Drops what has arrived and was not played yet. */
+  /** Silences the assistant: drops what waits to be played, wherever it waits. */
   flush(): void;
   /** How long the browser holds received audio back before playing it, lately; null if unknown. */
   jitterBufferMs(): Promise<number | null>;

@@ -73,8 +73,10 @@ class Call implements VoiceTransport {
     await this.#audio.sender.replaceTrack(track);
   }
 
-  /** Nothing to do: the server stops sending, and what the browser still holds is some 60 ms. */
-  flush(): void {}
+  /** The server holds what waits to be played; the browser's own buffer is some 60 ms. */
+  flush(): void {
+    this.send({ type: "output_audio_buffer.clear" });
+  }
 
   async jitterBufferMs(): Promise<number | null> {
     for (const report of (await this.#audio.receiver.getStats()).values()) {

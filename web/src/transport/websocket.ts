@@ -105,6 +105,7 @@ class Socket implements VoiceTransport {
       this.#playing = event.response_id;
       this.#speaker?.play(event.item_id, event.delta);
     }
+    if (event.type === "response.done" && event.response.status === "cancelled") this.flush();
     this.#listeners.onEvent(event);
   }
 
