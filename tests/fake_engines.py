@@ -2,7 +2,7 @@
 
 `FakeEngines.heard` scripts the recogniser (one text for each committed segment, "" for noise),
 `replies` scripts the model (text, or a tool call), and `failing` names engines that answer with errors or
-hang. The voice is a buzz whose length follows the text: `VOICE_RATE` characters a second.
+hang. The voice is a buzz whose length follows the text: `voice_rate` characters a second.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from sottovoce.config import EngineEndpoint, EngineKind
 from sottovoce.http.server import ServerLimits, listen, serve
 
-VOICE_RATE = 15
 KEY = "fake-engine-key-0123456789"
 
 
@@ -48,6 +47,7 @@ class FakeEngines:
     segments: list[bytes] = field(default_factory=list)
     connections: int = 0
     url: str = ""
+    voice_rate: float = 15
     _sockets: set[WebSocket] = field(default_factory=set)
 
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
@@ -92,7 +92,7 @@ class FakeEngines:
             case "cut":
                 self.failing.pop("stt")
                 await socket.close(1011)
-                return
+                raise WebSocketDisconnect(1011)
         text = self.heard.popleft() if self.heard else ""
         if text:
             await socket.send_json({"type": f"{prefix}.delta", "delta": text.split()[0]})
@@ -135,7 +135,7 @@ class FakeEngines:
                 await asyncio.sleep(3600)
             case "refuse":
                 return JSONResponse({"error": {"message": "broken"}}, status_code=500)
-        return Response(buzz(len(body["input"]) / VOICE_RATE), media_type="audio/pcm")
+        return Response(buzz(len(body["input"]) / self.voice_rate), media_type="audio/pcm")
 
 
 def buzz(seconds: float) -> bytes:

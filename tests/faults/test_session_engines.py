@@ -115,13 +115,14 @@ async def test_a_recogniser_that_is_restarted_costs_no_words(engines: FakeEngine
         final = await user.expect(Transcript, lambda event: event.is_final)
         await user.expect(ReplyFinished)
     assert final.text == "what time is it"
-    assert engines.connections == 2
+    assert engines.connections == 3  # asked whether it streams, connected, and connected again
     assert engines.segments[0] == engines.segments[1]
     assert not user.all(EngineFailed)
 
 
 async def test_more_failures_than_livekit_allows_do_not_close_the_session(engines: FakeEngines) -> None:
     engines.failing["llm"] = "refuse"
+    engines.voice_rate = 100
     async with conversation(engines) as user:
         for _ in range(5):
             user.session.add_message("user", "hello")
