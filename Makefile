@@ -81,7 +81,7 @@ $(VENV)/.installed: requirements/run.lock requirements/build.lock pyproject.toml
 
 $(VENV)/.installed-%: requirements/%.lock | $(VENV)/.installed
 	@echo "Installing the packages of requirements/$*.lock"
-	@$(PIP) install --quiet --require-hashes --only-binary :all: -r $<
+	@$(PIP) install --quiet --require-hashes --prefer-binary -r $<
 	@touch $@
 
 web/node_modules/.installed: web/package.json web/package-lock.json | $(VENV)/.python
