@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -121,6 +122,23 @@ def test_the_commands_use_a_running_server(server: Server, tmp_path: Path) -> No
     examined = json.loads(sottovoce("doctor", "--json", **server.environment).stdout)
     port = next(finding for finding in examined["findings"] if finding["name"] == "Port")
     assert port["detail"].endswith("Sottovoce runs there")
+
+
+def test_the_readme_s_examples_do_what_they_say(server: Server, tmp_path: Path) -> None:
+    server.wait_ready()
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    printed = []
+    for example in re.findall(r"```python\n(.*?)```", readme, re.DOTALL):
+        code = example.replace("127.0.0.1:8080", f"127.0.0.1:{server.port}").replace("sk-sottovoce-...", KEY)
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    rest, spoken = printed
+    assert "miles" in rest
+    assert len(spoken.split()) > 5  # a joke
+    assert (tmp_path / "dinner.wav").stat().st_size > 24_000
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

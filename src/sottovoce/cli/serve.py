@@ -78,6 +78,8 @@ def _prepare(settings: Settings) -> tuple[socket.socket, str]:
 def _log_to_stderr(level: str) -> None:
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT, stream=sys.stderr)
     logging.getLogger("sottovoce").setLevel(level.upper())
+    if level == "info":
+        logging.getLogger("sottovoce.services.keeper").setLevel(logging.WARNING)  # `_show_progress` tells it
 
 
 async def _serve(settings: Settings, sock: socket.socket, key: str) -> None:

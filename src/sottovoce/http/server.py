@@ -91,4 +91,5 @@ def _config(limits: ServerLimits) -> Config:
     config.include_server_header = False
     config.accesslog = None
     config.errorlog = logging.getLogger("hypercorn.error")
+    config.errorlog.setLevel(logging.WARNING)  # where it listens is told by those who started it
     return config
