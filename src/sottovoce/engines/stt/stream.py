@@ -14,8 +14,8 @@ from sottovoce.engines.stt.wire import HEADER, MAX_PAYLOAD_BYTES, Kind, pack, un
 from sottovoce.errors import EngineCrashed, EngineError, EngineTimeout
 
 STALL_DEADLINE = 3.0
-"""Seconds a process with work to do may say nothing: it reports twice per second of audio, which it decodes
-ten times faster than it is spoken. After that it is killed."""
+"""Seconds a process with work to do may say nothing: it reports for every 100 ms decoded, which take it 15.
+After that it is killed."""
 
 Result = TypeVar("Result")
 

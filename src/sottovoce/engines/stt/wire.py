@@ -24,7 +24,7 @@ class Kind(Enum):
     HELLO = b"H"
     """From the process: ready for audio; the payload is its process id."""
     HEARD = b"P"
-    """From the process: still at work (sent for every half second of audio)."""
+    """From the process: still at work (sent at least for every 100 ms decoded)."""
     INTERIM = b"I"
     """From the process: the utterance's stable words so far, UTF-8."""
     FINAL = b"T"

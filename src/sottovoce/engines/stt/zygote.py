@@ -25,7 +25,6 @@ from sottovoce.engines.stt.wire import HEADER, Kind, pack, unpack_header
 from sottovoce.lifeline import die_with_parent
 
 LOADED = b"L"
-HEARD_EVERY_BYTES = BYTES_PER_SECOND // 2
 
 
 def load(folder: Path) -> Decoder:
@@ -67,7 +66,7 @@ def _work(file: int, decoder: Decoder) -> None:
     try:
         die_with_parent()
         with socket.socket(fileno=file) as connection, connection.makefile("rwb") as stream:
-            Worker(stream, Recogniser(decoder)).run()
+            Worker(stream, decoder).run()
         status = 0
     except (BrokenPipeError, ConnectionResetError):
         status = 0  # the service has closed the stream
@@ -78,11 +77,10 @@ def _work(file: int, decoder: Decoder) -> None:
 class Worker:
     """Serves one stream's messages until its end."""
 
-    def __init__(self, stream: io.BufferedRWPair, recogniser: Recogniser) -> None:
+    def __init__(self, stream: io.BufferedRWPair, decoder: Decoder) -> None:
         self.stream = stream
-        self.recogniser = recogniser
+        self.recogniser = Recogniser(decoder, lambda: self._send(Kind.HEARD))
         self.interim = ""
-        self.unreported_bytes = 0
 
     def run(self) -> None:
         self._send(Kind.HELLO, str(os.getpid()))
@@ -105,10 +103,7 @@ class Worker:
         if self.recogniser.interim != self.interim:
             self.interim = self.recogniser.interim
             self._send(Kind.INTERIM, self.interim)
-        self.unreported_bytes += len(pcm)
-        if self.unreported_bytes >= HEARD_EVERY_BYTES:
-            self.unreported_bytes = 0
-            self._send(Kind.HEARD)
+        self._send(Kind.HEARD)
 
     def _send(self, kind: Kind, text: str = "") -> None:
         self.stream.write(pack(kind, text.encode()))

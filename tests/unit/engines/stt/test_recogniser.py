@@ -89,6 +89,30 @@ def test_words_in_what_has_no_voice_are_not_believed(pcm: bytes) -> None:
     assert recogniser.finish() == ""
 
 
+def test_what_has_no_voice_is_not_decoded() -> None:
+    decoder = ScriptedDecoder()
+    recogniser = Recogniser(decoder)
+    recogniser.push(noise(5.0))
+    assert recogniser.finish() == ""
+    assert decoder.heard_bytes == 0
+
+
+def test_a_second_before_the_first_voice_is_decoded_with_it() -> None:
+    decoder = ScriptedDecoder()
+    recogniser = Recogniser(decoder)
+    recogniser.push(noise(5.0, 20) + VOICE)
+    recogniser.finish()
+    assert 0 < decoder.heard_bytes - len(VOICE) <= BYTES_PER_SECOND
+
+
+def test_it_tells_that_it_is_at_work_however_much_comes_at_once() -> None:
+    signs: list[None] = []
+    recogniser = Recogniser(ScriptedDecoder(), lambda: signs.append(None))
+    recogniser.push(VOICE)
+    recogniser.finish()
+    assert len(signs) >= len(VOICE) // STEP
+
+
 def test_a_word_that_lasts_for_seconds_is_hum() -> None:
     decoder = ScriptedDecoder(segments=[Segment("mm", 0, 195), Segment("stop", 196, 240)])
     recogniser = Recogniser(decoder)
