@@ -75,13 +75,13 @@ $(VENV)/.python: | scripts/make-venv
 
 $(VENV)/.installed: requirements/run.lock requirements/build.lock pyproject.toml | $(VENV)/.python
 	@echo "Installing Sottovoce into $(VENV) (about half a minute, 550 MB)"
-	@$(PIP) install --quiet --require-hashes --prefer-binary -r requirements/run.lock -r requirements/build.lock
+	@$(PIP) install --quiet --require-hashes --prefer-binary --use-pep517 -r requirements/run.lock -r requirements/build.lock
 	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-%: requirements/%.lock | $(VENV)/.installed
 	@echo "Installing the packages of requirements/$*.lock"
-	@$(PIP) install --quiet --require-hashes --prefer-binary -r $<
+	@$(PIP) install --quiet --require-hashes --prefer-binary --use-pep517 -r $<
 	@touch $@
 
 web/node_modules/.installed: web/package.json web/package-lock.json | $(VENV)/.python
