@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ SETTINGS = "docs/settings.md"
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 MAKE = re.compile(r"\bmake ([a-z]+)\b(?! its| it\b| a )")
 COMMAND = re.compile(r"\bsottovoce ([a-z]+)\b")
+SOURCE = re.compile(r"`([\w./-]+\.py)`")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)\s]*\)")
 ROW = re.compile(r"^\| `(SOTTOVOCE_\w+)` \| ([^|]*) \|", re.MULTILINE)
 
@@ -51,9 +53,19 @@ def check(path: Path, text: str) -> Iterator[str]:
         yield f"{path}: `make {target}` is no target of the Makefile"
     for command in sorted(set(COMMAND.findall(code)) - commands()):
         yield f"{path}: `sottovoce {command}` is no command"
+    for source in sorted(set(SOURCE.findall(text))):
+        if not any(str(file).endswith(f"/{source}") for file in sources()):
+            yield f"{path}: {source} does not exist"
     for link in LINK.findall(text):
         if "://" not in link and not (path.parent / link).exists():
             yield f"{path}: {link} does not exist"
+
+
+@cache
+def sources() -> tuple[Path, ...]:
+    """The project's Python files; documents name them by the end of their path."""
+    folders = ("src", "tests", "bench", "scripts")
+    return tuple(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
 def make_targets() -> set[str]:

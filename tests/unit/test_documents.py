@@ -39,6 +39,7 @@ def test_the_readme_shows_both_commands_and_the_page() -> None:
         ("Use `make coffee`.", "make coffee"),
         ("```sh\nmake run && make tea\n```", "make tea"),
         ("Use `sottovoce sing`.", "sottovoce sing"),
+        ("It lies in `cli/singing.py`.", "cli/singing.py"),
         ("See [this](nowhere.md#part).", "nowhere.md"),
         ("![A picture](images/none.png)", "images/none.png"),
     ],
