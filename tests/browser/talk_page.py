@@ -92,12 +92,13 @@ class TalkPage:
         self.page.evaluate("window.probe.loudest = 0")
 
     def expect_answer(self, text: str, *, has: str) -> None:
-        """Ask in writing; the answer is shown, and heard."""
+        """Ask in writing; the answer is shown, heard, and ended."""
         answered = self.replies.count()
         self.forget_sound()
         self.write(text)
         expect(self.replies.nth(answered)).to_contain_text(re.compile(has, re.IGNORECASE), timeout=SOON_MS)
         self.expect_sound()
+        expect(self.replies.nth(answered)).to_have_attribute("data-done", "true", timeout=SOON_MS)
 
     def foreign_requests(self) -> list[str]:
         own = (self.url, self.url.replace("http", "ws", 1), "data:", "blob:")

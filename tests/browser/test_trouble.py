@@ -51,7 +51,7 @@ def test_a_killed_engine_costs_a_turn_and_not_the_conversation(
 
 
 def test_a_killed_server_is_announced_and_returned_to(open_page: OpenPage, own_server: Server) -> None:
-    page = open_page(20.0, "command-what-time-is-it-in-tokyo-rms", server=own_server, is_in_trouble=True)
+    page = open_page(server=own_server, is_in_trouble=True)
     page.start()
     page.expect_answer("what is twelve times seven", has="eighty-four|84")
     own_server.kill()
@@ -60,8 +60,11 @@ def test_a_killed_server_is_announced_and_returned_to(open_page: OpenPage, own_s
     own_server.start()
     expect(page.banner).to_be_hidden(timeout=RECOVERY_MS)
     page.expect_connected()
+    page.expect_presence("listening")
     expect(page.page.get_by_text("what is twelve times seven")).to_be_visible()
+    page.expect_answer("repeat that", has="eighty-four|84")  # the new session was told what had been said
     page.expect_answer("what is three times five", has="fifteen|15")
+    assert page.page.locator("[data-entry=notice]").all_inner_texts() == ["Connected again."]
 
 
 def test_a_server_that_is_not_there_is_announced_before_talking(

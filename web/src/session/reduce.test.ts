@@ -118,15 +118,20 @@ describe("a reply", () => {
     expect(cut.entries).toMatchObject([{ text: "One, two,", unheard: " three, four", isDone: true }]);
   });
 
-  it("vanishes when it was cancelled before anything was heard", () => {
-    const cut = afterAllOf({
-      type: "sottovoce.response.heard",
-      response_id: "r1",
-      item_id: "a1",
-      heard: "",
-      unheard: "It is noon.",
-    });
-    expect(cut.entries).toEqual([]);
+  const unheard: ConversationEvent = {
+    type: "sottovoce.response.heard",
+    response_id: "r1",
+    item_id: "a1",
+    heard: "",
+    unheard: "It is noon.",
+  };
+
+  it("does not appear when it was cancelled before it had begun", () => {
+    expect(afterAllOf(unheard).entries).toEqual([]);
+  });
+
+  it("is struck whole when it had begun and nothing was heard", () => {
+    expect(afterAllOf(words("It"), unheard).entries).toMatchObject([{ text: "", unheard: "It is noon." }]);
   });
 
   it("that fails says why", () => {

@@ -173,8 +173,8 @@ function withWords(
 }
 
 function withHeard(conversation: Conversation, event: Of<"sottovoce.response.heard">): Conversation {
-  if (event.heard.trim() === "") return withoutEntry(conversation, event.item_id);
   const entry = assistantEntry(conversation, ({ id }) => id === event.item_id);
+  if (!entry && event.heard.trim() === "") return conversation; // dropped before anybody knew of it
   return withEntry(conversation, {
     kind: "assistant",
     id: event.item_id,
