@@ -56,6 +56,7 @@ def test_what_does_not_exist_is_found(documents: ModuleType, text: str, fault: s
         "We make coffee.",
         "`make run`",
         "`sottovoce key show`",
+        "`cli/app.py`",
         "[us](LICENSE)",
         "[out](https://example.org/x)",
     ],
