@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from livekit import rtc
 from livekit.agents import Agent, APIError, ModelSettings, StopResponse, llm
 from livekit.agents.types import FlushSentinel
 
+from sottovoce.audio.playout import PLAYOUT_RATE_HZ
 from sottovoce.conversation.adapters import llm as llm_adapter
 from sottovoce.conversation.adapters.tts import ServiceTTS
 from sottovoce.conversation.clauses import clauses
@@ -33,9 +34,6 @@ T = TypeVar("T")
 
 
 class AssistantListener(Protocol):
-    def turn_completed(self, message: llm.ChatMessage) -> bool:
-        """The user's turn is committed; False forbids a reply."""
-
     def generation_started(self) -> Generation:
         """The model is asked; its stamps and usage go into the returned record."""
 
@@ -59,12 +57,15 @@ class Assistant(Agent):
         tools: list[llm.Tool | llm.Toolset],
         chat_ctx: llm.ChatContext,
         listener: AssistantListener,
+        on_turn: Callable[[llm.ChatMessage], bool],
     ) -> None:
+        """`on_turn` is told when the user's turn is committed; its False forbids a reply."""
         super().__init__(instructions=instructions, tools=tools, chat_ctx=chat_ctx)
         self._listener = listener
+        self._on_turn = on_turn
 
     async def on_user_turn_completed(self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage) -> None:
-        if not self._listener.turn_completed(new_message):
+        if not self._on_turn(new_message):
             context = self.chat_ctx.copy()
             context.insert(new_message)
             await self.update_chat_ctx(context)
@@ -132,7 +133,5 @@ async def _watched(source: AsyncGenerator[T, None], first: float) -> AsyncGenera
 
 
 def _silence() -> rtc.AudioFrame:
-    from sottovoce.audio.playout import PLAYOUT_RATE_HZ
-
     samples = int(SILENCE_ON_FAILURE * PLAYOUT_RATE_HZ)
     return rtc.AudioFrame(bytes(2 * samples), PLAYOUT_RATE_HZ, 1, samples)

@@ -21,6 +21,8 @@ class Generation:
     tts_asked: float | None = None
     first_audio: float | None = None
     usage: Usage = field(default_factory=Usage)
+    error: str | None = None
+    """What made the voice fail."""
 
     def token(self, now: float, chunk: Any) -> None:
         self.first_token = self.first_token or now

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
 
-from livekit.agents import AgentSession, inference, llm
+from livekit.agents import llm
 from livekit.agents.types import NOT_GIVEN
-from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.playout import Playout
-from sottovoce.conversation.adapters import llm as llm_adapter
 from sottovoce.conversation.adapters import tts as tts_adapter
 from sottovoce.conversation.adapters.batch_recognition import BatchRecognition
 from sottovoce.conversation.adapters.clients import EngineClients
 from sottovoce.conversation.adapters.recognition import Recognition, Segment, StreamingRecognition
 from sottovoce.conversation.adapters.stt import ServiceSTT
+from sottovoce.conversation.agent_session import make_agent_session, make_detector
 from sottovoce.conversation.assistant import Assistant
 from sottovoce.conversation.audio_io import INPUT_RATE_HZ, Captions, Loudspeaker, Microphone
 from sottovoce.conversation.events import SessionEvent
-from sottovoce.conversation.observer import Observer, new_id
+from sottovoce.conversation.hearing import Hearing
 from sottovoce.conversation.options import SessionOptions, TurnOptions
 from sottovoce.conversation.port import InterruptReason, Role, SessionPort
-from sottovoce.conversation.tools import SessionTool, Toolbox, ToolContext
+from sottovoce.conversation.replies import Replies
+from sottovoce.conversation.tools import MakeToolbox, default_toolbox
 from sottovoce.conversation.turn_detection import WordsTurnDetector
-from sottovoce.errors import InvalidRequestError
+from sottovoce.errors import EngineError, InvalidRequestError
+from sottovoce.ids import random_id
 
 __all__ = ["InterruptReason", "Role", "Session", "SessionPort"]
 
@@ -36,31 +37,9 @@ logger = logging.getLogger(__name__)
 
 MIN_COMMIT_MS = 100
 """Less audio than this is no turn; OpenAI's limit."""
-TURN_SILENCE = 0.25
-"""Silence after which the voice activity detector calls speech ended."""
-MIN_INTERRUPTION = 0.15
-"""Seconds of speech that hold the reply; a cough is shorter."""
-RESUME_AFTER = 0.7
-"""Seconds of silence after an interruption without words; then the reply goes on."""
 TRANSCRIPT_GRACE = 0.1
 """Seconds a manual commit waits for a transcript on its way through AgentSession's queues."""
 CLOSE_DEADLINE = 5.0
-
-
-class Tools(Protocol):
-    """What a session needs of a toolbox."""
-
-    tools: list[SessionTool]
-
-    async def aclose(self) -> None: ...
-
-
-MakeToolbox = Callable[[Callable[[str], None]], Tools]
-
-
-def default_toolbox(announce: Callable[[str], None]) -> Tools:
-    """The house's tools on the real clock."""
-    return Toolbox(ToolContext(announce))
 
 
 class Session:
@@ -78,33 +57,38 @@ class Session:
         toolbox: MakeToolbox = default_toolbox,
         chat_ctx: llm.ChatContext | None = None,
     ) -> None:
-        self.id = new_id("sess")
+        self.id = random_id("sess")
         self.options = options or SessionOptions()
         self._clients = clients
         self._events: asyncio.Queue[SessionEvent | None] = asyncio.Queue()
         self._microphone = Microphone()
-        self._observer = Observer(
-            self._events.put_nowait, heard_ms=lambda: self._microphone.heard_ms, speak=self.say
+        self._hearing = Hearing(
+            self._events.put_nowait,
+            now=time.time,
+            heard_ms=lambda: self._microphone.heard_ms,
+            on_deaf=self._report_deafness,
         )
-        self._loudspeaker = Loudspeaker(self._observer)
+        self._replies = Replies(
+            self._events.put_nowait, now=time.time, take_turn=self._hearing.take_answering
+        )
+        self._loudspeaker = Loudspeaker(self._replies)
         self._stt = self._make_stt()
         self._tts = tts_adapter.ServiceTTS(
             clients.tts, clients.http, voice=self.options.voice, speed=self.options.speed
         )
-        self._vad = inference.VAD(
-            model="silero", min_silence_duration=TURN_SILENCE, activation_threshold=self._turns.threshold
-        )
-        self._agent_session = self._make_agent_session()
+        self._vad = make_detector(self._turns.threshold)
+        self._agent_session = make_agent_session(clients, self._stt, self._tts, self._vad, self._turns)
         self._synchronizer = TranscriptSynchronizer(
             next_in_chain_audio=self._loudspeaker,
-            next_in_chain_text=Captions(self._observer.captioned),
+            next_in_chain_text=Captions(self._replies.captioned),
         )
         self._toolbox = toolbox(self.say)
         self._assistant = Assistant(
             instructions=self.options.instructions,
             tools=list(self._toolbox.tools),
             chat_ctx=chat_ctx or llm.ChatContext.empty(),
-            listener=self._observer,
+            listener=self._replies,
+            on_turn=self._hearing.turn_completed,
         )
         self._actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
@@ -133,11 +117,11 @@ class Session:
         session.input.audio = self._microphone
         session.output.audio = synchronizer.audio_output
         session.output.transcription = synchronizer.text_output
-        session.on("user_state_changed", self._observer.user_state_changed)
-        session.on("agent_state_changed", self._observer.agent_state_changed)
-        session.on("user_input_transcribed", self._observer.transcribed)
-        session.on("function_tools_executed", self._observer.tools_executed)
-        session.on("speech_created", self._observer.speech_created)
+        session.on("user_state_changed", self._hearing.user_state_changed)
+        session.on("agent_state_changed", self._replies.agent_state_changed)
+        session.on("user_input_transcribed", self._hearing.transcribed)
+        session.on("function_tools_executed", self._replies.tools_executed)
+        session.on("speech_created", self._replies.speech_created)
         self._worker = asyncio.create_task(self._act(), name="session-actions")
         await session.start(self._assistant, record=False)
 
@@ -182,18 +166,18 @@ class Session:
                 code="input_audio_buffer_commit_empty",
             )
         self._turn_began_samples = heard
-        item_id = self._observer.open_turn().item_id
+        item_id = self._hearing.open_turn().item_id
         self._actions.put_nowait(self._commit)
         return item_id
 
     def clear_input(self) -> None:
         self._turn_began_samples = self._microphone.heard_samples
         self._stt.forget()
-        self._observer.drop_turn()
+        self._hearing.drop_turn()
         self._agent_session.clear_user_turn()
 
     def add_message(self, role: Role, text: str, item_id: str | None = None) -> str:
-        item_id = item_id or new_id("item")
+        item_id = item_id or random_id("item")
 
         async def add() -> None:
             context = self._assistant.chat_ctx.copy()
@@ -204,12 +188,12 @@ class Session:
         return item_id
 
     def respond(self, instructions: str | None = None, response_id: str | None = None) -> str:
-        if self._observer.reply is not None or self._is_reply_asked:
+        if self._replies.reply is not None or self._is_reply_asked:
             raise InvalidRequestError(
                 "The assistant is already replying; cancel that reply or wait for its end.",
                 code="conversation_already_has_active_response",
             )
-        response_id = response_id or new_id("resp")
+        response_id = response_id or random_id("resp")
         self._is_reply_asked = True
 
         async def reply() -> None:
@@ -217,9 +201,9 @@ class Session:
             try:
                 handle = self._agent_session.generate_reply(instructions=instructions or NOT_GIVEN)
             except RuntimeError as error:  # AgentSession is closing
-                self._observer.reply_refused(response_id, str(error))
+                self._replies.reply_refused(response_id, str(error))
             else:
-                self._observer.expect(handle, response_id)
+                self._replies.expect(handle, response_id)
 
         self._actions.put_nowait(reply)
         return response_id
@@ -230,10 +214,15 @@ class Session:
             self._agent_session.say(text)
 
     def interrupt(self, reason: InterruptReason = "client_cancelled") -> bool:
-        is_active = self._observer.reply is not None
-        self._observer.interrupting(reason)
+        is_active = self._replies.reply is not None
+        self._replies.interrupting(reason)
         self._agent_session.interrupt(force=True)
         return is_active
+
+    def _report_deafness(self, error: EngineError, is_first: bool) -> None:
+        self._replies.engine_failed("stt", error, is_spoken=is_first)
+        if is_first:  # once for each outage: repeating it would talk over the user
+            self.say(EngineError.spoken_hint)
 
     async def _act(self) -> None:
         """Run what was asked for, one after the other, in the order it was asked."""
@@ -250,14 +239,14 @@ class Session:
         text = await self._agent_session.commit_user_turn(
             transcript_timeout=TRANSCRIPT_GRACE, skip_reply=True
         )
-        self._observer.commit(text)
+        self._hearing.commit(text)
 
     def _apply_turns(self) -> None:
         turns = self._turns
         is_manual = self.options.turns is None
-        observer = self._observer
-        observer.should_reply, observer.can_interrupt = turns.should_reply, turns.can_interrupt
-        observer.prefix_padding_ms = turns.prefix_padding_ms
+        self._hearing.should_reply = turns.should_reply
+        self._hearing.prefix_padding_ms = turns.prefix_padding_ms
+        self._replies.can_interrupt = turns.can_interrupt
         for detector in (self._vad, self._stt.detector):
             detector.update_options(activation_threshold=turns.threshold)
         self._agent_session.update_options(
@@ -271,7 +260,7 @@ class Session:
     def _make_stt(self) -> ServiceSTT:
         return ServiceSTT(
             self._recognition,
-            self._observer,
+            self._hearing,
             language=self.options.language,
             threshold=self._turns.threshold,
         )
@@ -281,30 +270,3 @@ class Session:
         if self._is_streaming:
             return StreamingRecognition(clients.stt, language, on_interim)
         return BatchRecognition(clients.stt, clients.http, language)
-
-    def _make_agent_session(self) -> AgentSession[None]:
-        # every model is an instance and every mode is named: strings and defaults lead to a cloud
-        return AgentSession(
-            stt=self._stt,
-            llm=llm_adapter.service_llm(self._clients.llm, self._clients.language_model),
-            tts=self._tts,
-            vad=self._vad,
-            turn_handling={
-                "turn_detection": WordsTurnDetector(),
-                "endpointing": {"min_delay": self._turns.silence, "max_delay": self._turns.max_wait},
-                "interruption": {
-                    "mode": "vad",
-                    "min_duration": MIN_INTERRUPTION,
-                    "false_interruption_timeout": RESUME_AFTER,
-                },
-                "preemptive_generation": {"preemptive_tts": True},
-            },
-            aec_warmup_duration=None,
-            user_away_timeout=None,
-            session_close_transcript_timeout=0,
-            conn_options=SessionConnectOptions(
-                llm_conn_options=llm_adapter.CONNECT_OPTIONS,
-                tts_conn_options=tts_adapter.CONNECT_OPTIONS,
-                max_unrecoverable_errors=2**31,  # a failing engine costs turns, not the session
-            ),
-        )

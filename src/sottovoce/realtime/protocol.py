@@ -16,13 +16,13 @@ from sottovoce.audio.playout import PlayoutFrame
 from sottovoce.conversation import events as told
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.errors import InvalidRequestError, SottovoceError
+from sottovoce.ids import NewId, random_id
 from sottovoce.realtime import commands, extensions, requests, session_config
 from sottovoce.realtime.commands import Close, Command
 from sottovoce.realtime.events import client
 from sottovoce.realtime.events.audio import InputCleared
 from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.events.session import ErrorEvent, SessionCreated, SessionUpdated
-from sottovoce.realtime.ids import NewId, random_id
 from sottovoce.realtime.input_audio import InputAudio
 from sottovoce.realtime.items import Items
 from sottovoce.realtime.response import Response, Transport

@@ -6,11 +6,11 @@ Each answers with steps or raises `InvalidRequestError`; nothing is called done 
 from __future__ import annotations
 
 from sottovoce.errors import InvalidRequestError
+from sottovoce.ids import NewId
 from sottovoce.realtime.commands import AddMessage
 from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.events.client import ItemCreate, ItemDelete, ItemRetrieve, ItemTruncate
 from sottovoce.realtime.events.items import InputText, Item, ItemRetrieved, ItemTruncated, OutputText
-from sottovoce.realtime.ids import NewId
 from sottovoce.realtime.items import MAX_ITEMS, Entry, Items, is_spoken_answer
 
 ROOT = "root"

@@ -11,12 +11,12 @@ from typing import TypeAlias
 from sottovoce.audio.playout import PlayoutFrame
 from sottovoce.conversation import events as told
 from sottovoce.errors import InvalidRequestError
+from sottovoce.ids import NewId
 from sottovoce.realtime import requests
 from sottovoce.realtime.commands import Interrupt, Respond
 from sottovoce.realtime.events import client
 from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.events.session import ErrorEvent
-from sottovoce.realtime.ids import NewId
 from sottovoce.realtime.items import Items
 from sottovoce.realtime.response import Response, Transport
 

@@ -14,11 +14,11 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 
 from sottovoce.conversation.port import SessionPort
 from sottovoce.errors import InvalidRequestError
+from sottovoce.ids import random_id
 from sottovoce.realtime import webrtc_ice, webrtc_receive
 from sottovoce.realtime.commands import Close
 from sottovoce.realtime.connection import Connection
 from sottovoce.realtime.events.base import ServerEvent
-from sottovoce.realtime.ids import random_id
 from sottovoce.realtime.protocol import ProtocolOptions, RealtimeProtocol
 from sottovoce.realtime.webrtc_microphone import hear
 from sottovoce.realtime.webrtc_track import VoiceTrack

@@ -17,6 +17,7 @@ from sottovoce.engines.stt.endpointing import (
 )
 from sottovoce.errors import EngineError, InvalidRequestError, LimitExceededError, SottovoceError
 from sottovoce.http.errors import invalid_request
+from sottovoce.ids import random_id
 from sottovoce.services import transcription_events as events
 from sottovoce.services.utterance import Utterance
 
@@ -41,11 +42,11 @@ class TranscriptionSession:
         self._send = send
         self._model = transcriber.model
         self._utterance = Utterance(transcriber, self._grew)
-        self._id = events.new_id("sess")
+        self._id = random_id("sess")
         self._expires_at = int(time.time()) + SESSION_LIFETIME
         self._config = events.SessionConfig(type="transcription")
         self._ears = _Ears(self._config.audio.input)
-        self._item_id = events.new_id("item")
+        self._item_id = random_id("item")
         self._previous_item_id: str | None = None
         self._bad_events = 0
 
@@ -133,13 +134,13 @@ class TranscriptionSession:
     async def _clear(self) -> None:
         self._ears.reset()
         await self._utterance.clear()
-        self._item_id = events.new_id("item")
+        self._item_id = random_id("item")
         self._say("cleared")
 
     async def _finish(self) -> None:
         """Commit the utterance. Its events go out while the recogniser finds the last words."""
         item_id, previous = self._item_id, self._previous_item_id
-        self._item_id, self._previous_item_id = events.new_id("item"), item_id
+        self._item_id, self._previous_item_id = random_id("item"), item_id
         duration = self._utterance.duration
         self._say("committed", previous_item_id=previous, item_id=item_id)
         self._send(events.item("conversation.item.added", item_id, previous))

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from sottovoce.errors import SottovoceError
+from sottovoce.ids import random_id
 
 MAX_NAME_CHARACTERS = 256
 """Ids, models and languages are sent back; keeps one from weighing a megabyte."""
@@ -138,11 +138,7 @@ def event_id_of(message: str) -> str | None:
 
 
 def event(kind: str, **fields: Any) -> ServerEvent:
-    return {"type": kind, "event_id": new_id("event"), **fields}
-
-
-def new_id(kind: str) -> str:
-    return f"{kind}_{secrets.token_hex(12)}"
+    return {"type": kind, "event_id": random_id("event"), **fields}
 
 
 def session(kind: str, session_id: str, expires_at: int, config: SessionConfig) -> ServerEvent:

@@ -5,6 +5,9 @@ Each result is one or two sentences that can be said as they are; a `ToolError` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from sottovoce.conversation.tools.calendar import calendar_tools
 from sottovoce.conversation.tools.context import SessionTool, ToolContext
 from sottovoce.conversation.tools.memory import memory_tools
@@ -14,7 +17,7 @@ from sottovoce.conversation.tools.timers import Timers
 from sottovoce.skills import units
 from sottovoce.skills.facts import Facts
 
-__all__ = ["SessionTool", "ToolContext", "Toolbox", "warm_up"]
+__all__ = ["MakeToolbox", "SessionTool", "ToolContext", "Toolbox", "Tools", "default_toolbox", "warm_up"]
 
 
 def warm_up() -> None:
@@ -41,3 +44,19 @@ class Toolbox:
     async def aclose(self) -> None:
         """Cancel the pending timers."""
         await self.timers.aclose()
+
+
+class Tools(Protocol):
+    """What a session needs of a toolbox."""
+
+    tools: list[SessionTool]
+
+    async def aclose(self) -> None: ...
+
+
+MakeToolbox = Callable[[Callable[[str], None]], Tools]
+
+
+def default_toolbox(announce: Callable[[str], None]) -> Tools:
+    """The house's tools on the real clock."""
+    return Toolbox(ToolContext(announce))

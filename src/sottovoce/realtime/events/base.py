@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sottovoce.realtime.ids import random_id
+from sottovoce.ids import random_id
 
 T = TypeVar("T")
 OrAbsent: TypeAlias = Annotated[T | None, Field(exclude_if=lambda value: value is None)]

@@ -20,8 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from sottovoce.errors import InvalidRequestError
+from sottovoce.ids import MAX_ID_CHARACTERS
 from sottovoce.realtime.events.base import Wire
-from sottovoce.realtime.ids import MAX_ID_CHARACTERS
 from sottovoce.realtime.session_config import ConfigPart, Instructions, Modalities, NoneYet, SessionConfig
 
 MAX_MESSAGE_CHARACTERS = 32_768

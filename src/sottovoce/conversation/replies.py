@@ -1,21 +1,12 @@
-"""Turns what AgentSession and the adapters report into session events, in the order transports rely on."""
+"""The assistant's side of a session: the reply that is being given, told as session events."""
 
 from __future__ import annotations
 
 import logging
-import time
-import uuid
 from collections import deque
 from collections.abc import Callable
 
-from livekit.agents import (
-    AgentStateChangedEvent,
-    FunctionToolsExecutedEvent,
-    SpeechCreatedEvent,
-    UserInputTranscribedEvent,
-    UserStateChangedEvent,
-    llm,
-)
+from livekit.agents import AgentStateChangedEvent, FunctionToolsExecutedEvent, SpeechCreatedEvent
 from livekit.agents.voice import SpeechHandle
 
 from sottovoce.conversation.events import (
@@ -28,18 +19,13 @@ from sottovoce.conversation.events import (
     ReplyText,
     SessionEvent,
     SessionState,
-    SpeechStarted,
-    SpeechStopped,
     StateChanged,
     ToolCalled,
-    Transcript,
-    TranscriptionFailed,
-    TurnCommitted,
     TurnMeasured,
 )
 from sottovoce.conversation.reply import Generation, Reply
-from sottovoce.conversation.turn import Turn
-from sottovoce.errors import EngineError
+from sottovoce.conversation.turn import Clock, Turn
+from sottovoce.ids import random_id
 
 logger = logging.getLogger(__name__)
 
@@ -55,109 +41,20 @@ _STATES: dict[str, SessionState] = {
 }
 
 
-def new_id(prefix: str) -> str:
-    """An id in OpenAI's form, such as `item_9f…`."""
-    return f"{prefix}_{uuid.uuid4().hex[:24]}"
-
-
-class Observer:
-    """Holds the turn being spoken and the reply being given, and emits their events."""
+class Replies:
+    """Hears from AgentSession, the assistant's nodes and the playout; `reply` is the one under way."""
 
     def __init__(
-        self,
-        emit: Callable[[SessionEvent], None],
-        *,
-        heard_ms: Callable[[], int],
-        speak: Callable[[str], None],
-        clock: Callable[[], float] = time.time,
+        self, emit: Callable[[SessionEvent], None], *, now: Clock, take_turn: Callable[[], Turn | None]
     ) -> None:
         self._emit = emit
-        self._heard_ms = heard_ms
-        self._speak = speak
-        self.now = clock
-        self.should_reply = True
+        self.now = now
+        self._take_turn = take_turn
         self.can_interrupt = True
-        self.prefix_padding_ms = 0
-        self.turn: Turn | None = None
         self.reply: Reply | None = None
-        self._answered: Turn | None = None
         self._handles: deque[SpeechHandle] = deque(maxlen=8)
         self._asked: dict[str, str] = {}
         self._generation: Generation | None = None
-        self._is_deaf = False
-
-    # -- the user's turn
-
-    def user_state_changed(self, event: UserStateChangedEvent) -> None:
-        if event.new_state == "speaking":
-            turn = self.open_turn()
-            turn.is_stopped = False
-            self._emit(SpeechStarted(turn.item_id, self._audio_ms(event.created_at, self.prefix_padding_ms)))
-        elif event.old_state == "speaking" and self.turn is not None:
-            self.turn.is_stopped = True
-            self._emit(SpeechStopped(self.turn.item_id, self._audio_ms(event.created_at)))
-            self._drop_silence()
-
-    def open_turn(self) -> Turn:
-        """The turn being spoken, begun now if there is none."""
-        if self.turn is None:
-            self.turn = Turn(new_id("item"))
-        return self.turn
-
-    def drop_turn(self) -> None:
-        self.turn = None
-
-    def _audio_ms(self, moment: float, earlier_ms: int = 0) -> int:
-        return max(0, self._heard_ms() - int((self.now() - moment) * 1000) - earlier_ms)
-
-    def speech_paused(self, ended_at: float) -> None:
-        turn = self.open_turn()
-        turn.segments += 1
-        turn.speech_ended, turn.pause_seen = ended_at, self.now()
-
-    def recognised(self, text: str) -> None:
-        self._is_deaf = False
-        if self.turn is None:
-            return
-        self.turn.segments -= 1
-        self.turn.transcribed = self.now()
-        self.turn.add_final(text)
-        self._drop_silence()
-
-    def recognition_failed(self, error: EngineError) -> None:
-        if self.turn is not None:
-            self.turn.segments -= 1
-            self._emit(TranscriptionFailed(self.turn.item_id, error.message))
-            self._drop_silence()
-        is_first = not self._is_deaf
-        self._is_deaf = True
-        self.engine_failed("stt", error, is_spoken=is_first)
-        if is_first:  # once for each outage: repeating it would talk over the user
-            self._speak(EngineError.spoken_hint)
-
-    def transcribed(self, event: UserInputTranscribedEvent) -> None:
-        if self.turn is not None and not event.is_final and self.turn.show_interim(event.transcript):
-            self._emit(Transcript(self.turn.item_id, self.turn.shown, is_final=False))
-
-    def turn_completed(self, message: llm.ChatMessage) -> bool:
-        self.commit(message.text_content or "")
-        return self.should_reply
-
-    def commit(self, text: str) -> None:
-        """The turn ends with `text`; the next reply answers it."""
-        turn, self.turn = self.open_turn(), None
-        turn.committed = self.now()
-        self._answered = turn
-        self._emit(TurnCommitted(turn.item_id))
-        self._emit(Transcript(turn.item_id, text, is_final=True))
-
-    def _drop_silence(self) -> None:
-        """A turn that stopped without a word is committed as empty, and gets no reply."""
-        if self.turn is not None and self.turn.is_empty:
-            self.commit("")
-            self._answered = None
-
-    # -- the assistant's reply
 
     def speech_created(self, event: SpeechCreatedEvent) -> None:
         event.speech_handle.allow_interruptions = self.can_interrupt
@@ -169,7 +66,7 @@ class Observer:
 
     def reply_refused(self, response_id: str, message: str) -> None:
         """A reply that was promised cannot be given: whoever waits for it is told."""
-        item_id = new_id("item")
+        item_id = random_id("item")
         self._emit(ReplyStarted(response_id, item_id))
         self._emit(ReplyFinished(response_id, item_id, "failed", error=message))
 
@@ -185,11 +82,11 @@ class Observer:
             return self.reply
         if self.reply is not None:
             self.close_reply(self.reply)
-        response_id = self._asked.pop(handle.id, None) or new_id("resp")
-        self.reply = reply = Reply(response_id, new_id("item"), handle, turn=self._answered)
-        self._answered = None
+        response_id = self._asked.pop(handle.id, None) or random_id("resp")
+        self.reply = reply = Reply(response_id, random_id("item"), handle, turn=self._take_turn())
         if self._generation is not None:
             reply.generations.append(self._generation)
+            reply.error = self._generation.error
         handle.add_done_callback(lambda _: self.close_reply(reply))
         self._emit(ReplyStarted(reply.response_id, reply.item_id))
         return reply
@@ -205,7 +102,7 @@ class Observer:
 
     def generation_started(self) -> Generation:
         self._generation = Generation(self.now())
-        if self.reply is not None and not self.reply.is_closed:
+        if self.reply is not None and not self.reply.handle.interrupted:
             self.reply.generations.append(self._generation)
         return self._generation
 
@@ -250,9 +147,16 @@ class Observer:
     def engine_failed(self, engine: EngineKind, error: Exception, *, is_spoken: bool) -> None:
         logger.error("%s failed: %s", engine, type(error).__name__, exc_info=error)
         message = f"The {engine} engine failed: {str(error) or type(error).__name__}"
-        if engine == "tts" and (reply := self.open_reply()) is not None:
-            reply.error = message
+        if engine == "tts":
+            self._mute(message)
         self._emit(EngineFailed(engine, message, is_spoken))
+
+    def _mute(self, message: str) -> None:
+        """The voice failed: a reply that is under way, or one that is still speculative, has no sound."""
+        if self._generation is not None:
+            self._generation.error = message
+        if (reply := self.open_reply()) is not None:
+            reply.error = message
 
     def close_reply(self, reply: Reply) -> None:
         """Emit the reply's end, once, after the last words that were heard of it."""
@@ -261,6 +165,8 @@ class Observer:
         reply.is_closed = True
         if reply.handle.done() and (error := reply.handle.exception()) is not None:
             reply.error = reply.error or f"The reply failed: {error}"
+        if self._generation in reply.generations:
+            self._generation = None
         if self.reply is reply:
             if missing := reply.missing_caption():
                 self.captioned(missing)
