@@ -23,6 +23,7 @@ from sottovoce.conversation.events import (
     ToolCalled,
     TurnMeasured,
 )
+from sottovoce.conversation.failures import describe
 from sottovoce.conversation.reply import Generation, Reply
 from sottovoce.conversation.turn import Clock, Turn
 from sottovoce.ids import random_id
@@ -146,7 +147,7 @@ class Replies:
 
     def engine_failed(self, engine: EngineKind, error: Exception, *, is_spoken: bool) -> None:
         logger.error("%s failed: %s", engine, type(error).__name__, exc_info=error)
-        message = f"The {engine} engine failed: {str(error) or type(error).__name__}"
+        message = describe(engine, error)
         if engine == "tts":
             self._mute(message)
         self._emit(EngineFailed(engine, message, is_spoken))

@@ -65,11 +65,12 @@ class Reply:
 
     @property
     def heard(self) -> str:
-        """What was heard of an interrupted reply by the history's account; else the whole text."""
+        """What was heard of an interrupted reply, by the history's account if it has one; else all of it."""
         if self.status != "cancelled":
             return self.generated or self.captioned
         messages = [item for item in self.handle.chat_items if isinstance(item, llm.ChatMessage)]
-        return " ".join(item.text_content or "" for item in messages if item.role == "assistant")
+        told = " ".join(item.text_content or "" for item in messages if item.role == "assistant")
+        return told or self.captioned
 
     def missing_caption(self) -> str:
         """The end of the heard text that the captions have not shown yet."""

@@ -1,0 +1,32 @@
+"""What went wrong with an engine, in a sentence that a user can act on."""
+
+from __future__ import annotations
+
+from livekit.agents import APIConnectionError, APIStatusError, APITimeoutError
+
+from sottovoce.conversation.events import EngineKind
+from sottovoce.errors import EngineError
+
+NAMES: dict[EngineKind, str] = {"stt": "recogniser", "llm": "language model", "tts": "voice"}
+
+
+def describe(engine: EngineKind, error: Exception) -> str:
+    """One sentence: which part failed, and how; without request ids and bodies, which the log has."""
+    name = NAMES[engine]
+    match error:
+        case APITimeoutError() | TimeoutError():
+            return f"The {name} did not answer in time."
+        case APIStatusError() if error.status_code > 0:
+            return f"The {name} refused the request with status {error.status_code}{_reason(error)}."
+        case APIConnectionError():
+            return f"The {name} cannot be reached."
+        case EngineError():
+            return error.message
+        case _:
+            return f"The {name} failed: {type(error).__name__}."
+
+
+def _reason(error: APIStatusError) -> str:
+    body = error.body if isinstance(error.body, dict) else {}
+    message = body.get("message")
+    return f": {str(message).rstrip('.')}" if message else ""
