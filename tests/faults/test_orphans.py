@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -92,9 +93,9 @@ def test_a_service_ends_with_its_standard_input(home: Path) -> None:
             pass_fds=[sock.fileno()],
         )
         with process:
-            assert process.stderr is not None
-            while "Running on" not in process.stderr.readline():
-                assert process.poll() is None
+            # the socket listens already, so this waits in its backlog until the service takes it up
+            url = f"http://127.0.0.1:{sock.getsockname()[1]}/livez"
+            assert httpx.get(url, timeout=30, trust_env=False).is_success
             assert process.stdin is not None
             process.stdin.close()
             assert process.wait(timeout=5) == 0
