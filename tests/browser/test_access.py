@@ -147,6 +147,7 @@ def test_appearance_can_be_chosen_and_is_kept(open_page: OpenPage) -> None:
     by_day = page.page.evaluate(background)
     for _ in range(2):  # as the system, light, dark
         page.page.get_by_role("button", name="Appearance").click()
+    page.page.evaluate("Promise.all(document.getAnimations().map((fading) => fading.finished))")
     by_night = page.page.evaluate(background)
     assert by_night != by_day
     page.page.reload()
