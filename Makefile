@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --pytho
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test unit check format bench page docs lock wheel clean
+.PHONY: help setup run test unit check format bench page lock wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,9 +52,6 @@ bench: setup ## Measure voice-to-voice latency (ARGS passes flags)
 	@$(BIN)/sottovoce bench $(ARGS)
 
 page: $(PAGE) ## Build the page
-
-docs: $(VENV)/.installed ## Write the settings table of docs/settings.md anew
-	@$(BIN)/python scripts/check_documents.py --write
 
 wheel: setup ## Build the wheel and the sdist, page included, into dist/
 	@rm -rf dist

@@ -75,7 +75,8 @@ class Keeper:
         try:
             return await self._until_end(child)
         except asyncio.CancelledError:
-            await child.stop(STOP_DEADLINE)
+            if self._ready_since is not None:  # one that still loads has nothing to finish
+                await child.stop(STOP_DEADLINE)
             raise
         finally:
             await child.kill()

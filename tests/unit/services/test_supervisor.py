@@ -317,6 +317,14 @@ async def test_leaving_stops_every_child_politely(system: FakeSystem, clock: Fak
     assert signals == [["stop", "kill"]] * 3
 
 
+async def test_a_child_that_still_loads_is_not_waited_for(system: FakeSystem, clock: FakeClock) -> None:
+    system.health["stt"] = LOADING
+    async with supervise(system, clock):
+        await settle()
+    assert system.children["stt"][0].signals == ["kill"]
+    assert system.children["llm"][0].signals == ["stop", "kill"]
+
+
 async def test_leaving_while_a_child_waits_to_be_restarted(
     supervisor: Supervisor, system: FakeSystem, clock: FakeClock
 ) -> None:
