@@ -25,7 +25,16 @@ from sottovoce import __version__
 from sottovoce.bench.server import RunningServer, running_server
 from sottovoce.bench.talker import RATE_HZ, Samples, Talker, read_recording, talking
 
-LEGS = ("vad", "stt_final", "end_of_turn", "llm_first_token", "tts_first_audio", "delivery")
+HEADINGS = {
+    "vad": "vad",
+    "stt_final": "stt",
+    "end_of_turn": "turn",
+    "llm_first_token": "llm",
+    "tts_first_audio": "tts",
+    "delivery": "out",
+}
+"""The legs of a turn, with the short names that fit a terminal of 80 columns."""
+LEGS = tuple(HEADINGS)
 SETTLE = 0.6
 """Seconds of quiet between turns."""
 BARGE_IN_AFTER = 1.5
@@ -155,18 +164,18 @@ def _environment() -> dict[str, Any]:
 
 
 def print_report(report: Report, console: Console) -> None:
-    """The turns as a table, and the figures under it."""
-    table = Table("recording", "heard", "voice to voice", *LEGS)
+    """The turns as a table, in milliseconds, and the figures under it."""
+    table = Table("heard", "total", *HEADINGS.values())
     for turn in report.turns:
         legs = [_shown(turn.legs_ms.get(leg)) for leg in LEGS]
-        table.add_row(turn.recording, turn.heard, _shown(turn.voice_to_voice_ms), *legs)
+        table.add_row(turn.heard, _shown(turn.voice_to_voice_ms), *legs)
     console.print(table)
     for name, value in report.summary().items():
-        console.print(f"{name}: {value}")
+        console.print(f"{name}: {value}", soft_wrap=True)
 
 
 def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0f} ms"
+    return "–" if value is None else f"{value:.0f}"
 
 
 def write_report(report: Report, path: Path) -> None:
