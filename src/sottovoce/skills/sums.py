@@ -68,6 +68,8 @@ PARTS_OF = re.compile(
     r"(?P<number>an?|\d+)[ -]"
     r"(?P<part>halve|half|quarter|third|fifth|sixth|eighth|tenth|3rd|5th|6th|8th|10th)s?\b"
 )
+MIXED = re.compile(r"\b(?P<whole>\d+) and (?P<part>an? half|(?:a|1|3) quarters?)\b(?! of)")
+MIXED_DIGITS = {"half": "5", "a": "25", "1": "25", "3": "75"}
 NUMBER = re.compile(r"(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?![\d.])")
 COMMANDS = (
     (re.compile(r"^(?:add|the sum of|sum of) (.+?) (?:and|to|2|plus) (.+)$"), r"\1 + \2"),
@@ -104,10 +106,16 @@ def _prepared(text: str) -> str:
     """Digits for words, commands ("add … and …") as operators."""
     plain = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text.lower())
     spoken = " ".join(to_digits(plain).split())
-    spoken = re.sub(r"\ba (?=\d{3})", "", spoken)
+    spoken = MIXED.sub(_decimal, re.sub(r"\ba (?=\d{3})", "", spoken))
     for pattern, form in COMMANDS:
         spoken = pattern.sub(form, spoken)
     return spoken
+
+
+def _decimal(match: re.Match[str]) -> str:
+    """ "2 and a half" as "2.5": one number, whatever stands around it."""
+    count, part = match["part"].split()
+    return f"{match['whole']}.{MIXED_DIGITS.get(part) or MIXED_DIGITS[count]}"
 
 
 def _fraction(match: re.Match[str]) -> Token:
