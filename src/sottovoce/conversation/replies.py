@@ -76,9 +76,9 @@ class Replies:
             self.open_reply()
         self._emit(StateChanged(_STATES[event.new_state]))
 
-    def open_reply(self, current: SpeechHandle | None = None) -> Reply | None:
+    def open_reply(self) -> Reply | None:
         """The reply under way; begun, and its predecessor closed, when another speech took over."""
-        handle = current or self._scheduled()
+        handle = self._scheduled()
         if handle is None or (self.reply is not None and self.reply.handle is handle):
             return self.reply
         if self.reply is not None:

@@ -232,7 +232,6 @@ class Session:
                 await action()
             except Exception:
                 logger.exception("a session action failed")
-                self._is_reply_asked = False
 
     async def _commit(self) -> None:
         await self._stt.flush()
