@@ -42,6 +42,7 @@ class FakeEngines:
     failing: dict[EngineKind, str] = field(default_factory=dict)
     """"refuse" answers 500, "hang" never answers, "cut" breaks off in the middle."""
     requests: list[dict[str, Any]] = field(default_factory=list)
+    credentials: list[str] = field(default_factory=list)
     spoken: list[str] = field(default_factory=list)
     voices: list[tuple[str, float]] = field(default_factory=list)
     segments: list[bytes] = field(default_factory=list)
@@ -101,6 +102,7 @@ class FakeEngines:
     async def complete(self, request: Request) -> Response:
         body = json.loads(await request.body())
         self.requests.append(body)
+        self.credentials.append(request.headers.get("authorization", ""))
         match self.failing.get("llm"):
             case "hang":
                 await asyncio.sleep(3600)

@@ -40,6 +40,11 @@ class EngineEndpoint:
     model: str
     is_local: bool = True
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request carries: the key, where there is one; an empty bearer is no legal header."""
+        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+
 
 class _Tree(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -126,6 +126,18 @@ async def test_noise_alone_gets_no_reply(engines: FakeEngines) -> None:
     assert len(user.all(TurnCommitted)) == 2
 
 
+async def test_engines_may_ask_for_no_key(engines: FakeEngines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.fake_engines.KEY", "")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-somebody-else")
+    engines.heard.append("hello")
+    engines.replies.append("Hello yourself.")
+    async with conversation(engines) as user:
+        user.speak(QUESTION)
+        finished = await user.expect(ReplyFinished)
+    assert finished.heard == "Hello yourself."
+    assert "Bearer sk-of-somebody-else" not in engines.credentials
+
+
 async def test_typed_text_is_answered_aloud(engines: FakeEngines) -> None:
     engines.replies.append("Hello yourself.")
     async with conversation(engines) as user:

@@ -34,15 +34,16 @@ class Engine:
 @asynccontextmanager
 async def reach(settings: Settings, kind: EngineKind) -> AsyncIterator[Engine]:
     """The engine `kind`, ready. Raises `EngineError` where it does not come up."""
-    async with _endpoint(settings, kind) as endpoint:
-        headers = {"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
-        async with httpx.AsyncClient(
+    async with (
+        _endpoint(settings, kind) as endpoint,
+        httpx.AsyncClient(
             base_url=endpoint.url.rstrip("/") + "/",
-            headers=headers,
+            headers=endpoint.headers,
             timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
             trust_env=False,
-        ) as client:
-            yield Engine(client, endpoint.model)
+        ) as client,
+    ):
+        yield Engine(client, endpoint.model)
 
 
 @asynccontextmanager

@@ -96,7 +96,7 @@ class Passthrough:
     def _request(self, given: Request, endpoint: EngineEndpoint, body: RequestBody) -> httpx.Request:
         headers = {name: given.headers[name] for name in REQUEST_HEADERS if name in given.headers}
         headers["accept-encoding"] = "identity"
-        headers["authorization"] = f"Bearer {endpoint.api_key}"
+        headers |= endpoint.headers
         url = endpoint.url.rstrip("/") + self.path
         return self.client.build_request(given.method, url, headers=headers, content=body.chunks())
 

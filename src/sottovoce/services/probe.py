@@ -68,7 +68,7 @@ class ExternalProbe:
     def __init__(self, endpoint: EngineEndpoint) -> None:
         self._client = httpx.AsyncClient(
             base_url=endpoint.url,
-            headers={"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {},
+            headers=endpoint.headers,
             timeout=EXTERNAL_DEADLINE,
         )
 

@@ -72,7 +72,7 @@ class BatchRecognition:
         try:
             response = await self._client.post(
                 f"{self._endpoint.url}/audio/transcriptions",
-                headers={"Authorization": f"Bearer {self._endpoint.api_key}"},
+                headers=self._endpoint.headers,
                 data={"model": self._endpoint.model, "language": self._language, "response_format": "json"},
                 files={"file": ("speech.wav", _wav(pcm), "audio/wav")},
                 timeout=UPLOAD_DEADLINE,

@@ -9,6 +9,8 @@ from sottovoce.config import EngineEndpoint
 from sottovoce.conversation.adapters.recognition import can_stream
 
 MAX_CONNECTIONS = 64
+NO_KEY = "none"
+"""Sent to a model that asks for no key: without one the client would look for OpenAI's in the environment."""
 KEEP_ALIVE = 60.0
 """Seconds an idle connection is kept; shorter than the services' own time-out."""
 
@@ -29,7 +31,7 @@ class EngineClients:
         )
         self.http = httpx.AsyncClient(limits=limits, trust_env=False)
         self.language_model = openai.AsyncClient(
-            api_key=llm.api_key,
+            api_key=llm.api_key or NO_KEY,
             base_url=llm.url,
             max_retries=0,
             http_client=openai.DefaultAsyncHttpxClient(trust_env=False),

@@ -208,7 +208,7 @@ async def _connect(endpoint: EngineEndpoint) -> ClientConnection:
     )
     return await connect(
         url,
-        additional_headers={"Authorization": f"Bearer {endpoint.api_key}"},
+        additional_headers=endpoint.headers,
         compression=None,
         max_size=MAX_MESSAGE_BYTES,
         proxy=None,

@@ -46,7 +46,7 @@ class ServiceTTS(tts.TTS[str]):
         return self.client.build_request(
             "POST",
             f"{self.endpoint.url}/audio/speech",
-            headers={"Authorization": f"Bearer {self.endpoint.api_key}"},
+            headers=self.endpoint.headers,
             json={
                 "model": self.endpoint.model,
                 "input": text,

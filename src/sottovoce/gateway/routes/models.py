@@ -64,9 +64,7 @@ async def _models_of(
     endpoint = engines.endpoint(kind)
     try:
         async with asyncio.timeout(MODELS_TIMEOUT):
-            reply = await client.get(
-                endpoint.url.rstrip("/") + "/models", headers={"authorization": f"Bearer {endpoint.api_key}"}
-            )
+            reply = await client.get(endpoint.url.rstrip("/") + "/models", headers=endpoint.headers)
         reply.raise_for_status()
         return ModelList.model_validate_json(reply.content).data
     except (httpx.HTTPError, ValidationError, TimeoutError) as error:
