@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 import soxr
@@ -12,6 +14,10 @@ MAX_RATE_HZ = 192_000
 """No recording device goes higher; a bound on what a made-up rate could make soxr allocate."""
 
 
+Quality: TypeAlias = Literal["HQ", "LQ"]
+"""soxr's names."""
+
+
 class Resampler:
     """Mono s16le from one rate to another, chunk by chunk, with nothing lost or repeated between chunks.
 
@@ -19,8 +25,8 @@ class Resampler:
     the same duration as went in. Equal rates pass through. One stream per object, one thread at a time.
     """
 
-    def __init__(self, rate_in_hz: int, rate_out_hz: int) -> None:
-        """Raises ValueError for a rate out of range."""
+    def __init__(self, rate_in_hz: int, rate_out_hz: int, quality: Quality = "HQ") -> None:
+        """A lower `quality` lags less. Raises ValueError for a rate out of range."""
         for rate_hz in (rate_in_hz, rate_out_hz):
             if not 0 < rate_hz <= MAX_RATE_HZ:
                 raise ValueError(f"{rate_hz} Hz is no sample rate (1 to {MAX_RATE_HZ})")
@@ -29,7 +35,7 @@ class Resampler:
         self._odd = b""
         self._stream: soxr.ResampleStream | None = None
         if rate_in_hz != rate_out_hz:
-            self._stream = soxr.ResampleStream(rate_in_hz, rate_out_hz, 1, dtype="int16")
+            self._stream = soxr.ResampleStream(rate_in_hz, rate_out_hz, 1, dtype="int16", quality=quality)
 
     def push(self, samples: bytes) -> bytes:
         """Convert what can be converted now; half a sample at the end waits for its other half."""

@@ -18,10 +18,10 @@ from livekit.agents import Agent, APIError, ModelSettings, StopResponse, llm
 from livekit.agents.types import FlushSentinel
 
 from sottovoce.audio.playout import PLAYOUT_RATE_HZ
+from sottovoce.config import EngineKind
 from sottovoce.conversation.adapters import llm as llm_adapter
 from sottovoce.conversation.adapters.tts import ServiceTTS
 from sottovoce.conversation.clauses import clauses
-from sottovoce.conversation.events import EngineKind
 from sottovoce.conversation.reply import Generation
 from sottovoce.errors import EngineError
 

@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-import numpy as np
-import soxr
 from livekit import rtc
 from livekit.agents.voice import io
 
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.playout import PLAYOUT_RATE_HZ, Playout
+from sottovoce.audio.resample import Resampler
 
 INPUT_RATE_HZ = 16_000
 INPUT_FRAME_BYTES = INPUT_RATE_HZ // 50 * 2
@@ -28,7 +27,7 @@ class Microphone(io.AudioInput):
         super().__init__(label="microphone")
         self._frames: asyncio.Queue[rtc.AudioFrame | None] = asyncio.Queue()
         self._rest = b""
-        self._resampler: tuple[int, soxr.ResampleStream] | None = None
+        self._resampler = Resampler(INPUT_RATE_HZ, INPUT_RATE_HZ)
         self.heard_samples = 0
         """Samples at 16 kHz since the session began: the session's input clock."""
 
@@ -53,22 +52,15 @@ class Microphone(io.AudioInput):
         self._frames.put_nowait(rtc.AudioFrame(pcm, INPUT_RATE_HZ, 1, samples))
 
     def _resampled(self, frame: AudioFrame) -> bytes:
-        if frame.sample_rate == INPUT_RATE_HZ:
-            return frame.samples
-        if self._resampler is None or self._resampler[0] != frame.sample_rate:
-            stream = soxr.ResampleStream(frame.sample_rate, INPUT_RATE_HZ, 1, dtype="int16", quality="LQ")
-            self._resampler = (frame.sample_rate, stream)
-        return _resample(self._resampler[1], frame.samples)
+        if self._resampler.rate_in_hz != frame.sample_rate:
+            self._resampler = Resampler(frame.sample_rate, INPUT_RATE_HZ, "LQ")
+        return self._resampler.push(frame.samples)
 
     async def __anext__(self) -> rtc.AudioFrame:
         frame = await self._frames.get()
         if frame is None:
             raise StopAsyncIteration
         return frame
-
-
-def _resample(stream: soxr.ResampleStream, samples: bytes) -> bytes:
-    return bytes(stream.resample_chunk(np.frombuffer(samples, np.int16)).tobytes())
 
 
 class PlaybackListener(Protocol):

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-EngineKind: TypeAlias = Literal["stt", "llm", "tts"]
+from sottovoce.config import EngineKind
+
 SessionState: TypeAlias = Literal["idle", "listening", "thinking", "speaking"]
 ReplyStatus: TypeAlias = Literal["completed", "cancelled", "failed"]
 ReplyReason: TypeAlias = Literal["turn_detected", "client_cancelled"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livekit.agents import APIConnectionError, APIStatusError, APITimeoutError
 
-from sottovoce.conversation.events import EngineKind
+from sottovoce.config import EngineKind
 from sottovoce.errors import EngineError
 
 NAMES: dict[EngineKind, str] = {"stt": "recogniser", "llm": "language model", "tts": "voice"}

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from livekit.agents import AgentStateChangedEvent, FunctionToolsExecutedEvent, SpeechCreatedEvent
 from livekit.agents.voice import SpeechHandle
 
+from sottovoce.config import EngineKind
 from sottovoce.conversation.events import (
     EngineFailed,
-    EngineKind,
     ReplyFinished,
     ReplyPlaying,
     ReplyReason,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from livekit.agents import APIConnectionError, APIStatusError, APITimeoutError
 
-from sottovoce.conversation.events import EngineKind
+from sottovoce.config import EngineKind
 from sottovoce.conversation.failures import describe
 from sottovoce.errors import EngineTimeout
 
