@@ -24,7 +24,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sottovoce.config import EngineEndpoint, EngineKind
-from sottovoce.http.server import ServerLimits, listen, serve
+from tests.serving import served
 
 KEY = "fake-engine-key-0123456789"
 
@@ -157,18 +157,6 @@ def _chunk(delta: dict[str, Any], finish: str | None) -> str:
 @asynccontextmanager
 async def running() -> AsyncIterator[FakeEngines]:
     engines = FakeEngines()
-    sock = listen("127.0.0.1", 0)
-    engines.url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
-    done = asyncio.Event()
-
-    async def until() -> None:
-        await done.wait()
-
-    server = asyncio.create_task(
-        serve(engines.app(), sock, until=until, limits=ServerLimits(graceful_timeout=0.1))
-    )
-    try:
+    async with served(engines.app(), graceful_timeout=0.1) as url:
+        engines.url = f"{url}/v1"
         yield engines
-    finally:
-        done.set()
-        await server

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,15 +13,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from sottovoce.config import EngineEndpoint, EngineKind, Settings
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.gateway.app import create_app, end_sessions
 from sottovoce.gateway.engines import EngineStatus
 from sottovoce.gateway.limits import GatewayLimits
-from sottovoce.http.server import ServerLimits, listen, serve
 from tests.fake_session import TalkingSession
+from tests.serving import served
 
 KEY = "sk-sottovoce-of-the-tests"
 ENGINE_KEY = "engine-key-that-nobody-may-see"
@@ -79,26 +77,6 @@ class Gateway:
     @property
     def taken(self) -> int:
         return int(self.app.state.sessions.taken)
-
-
-@asynccontextmanager
-async def served(app: ASGIApp, stopping: Callable[[], Awaitable[None]] | None = None) -> AsyncIterator[str]:
-    """`app` under Hypercorn on a free port; `stopping` runs before the server is told to stop."""
-    sock = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    stop = asyncio.Event()
-
-    async def until() -> None:
-        await stop.wait()
-
-    server = asyncio.create_task(serve(app, sock, until=until, limits=ServerLimits(graceful_timeout=1.0)))
-    try:
-        yield url
-    finally:
-        if stopping is not None:
-            await stopping()
-        stop.set()
-        await server
 
 
 def make_page(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from starlette.routing import WebSocketRoute
 
 from sottovoce.realtime.opening import SessionFactory
 from sottovoce.realtime.websocket import RealtimeWebSocket
-from tests.contract.gateway_server import served
+from tests.serving import served
 
 
 @asynccontextmanager

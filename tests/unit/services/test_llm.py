@@ -16,11 +16,11 @@ from pydantic import BaseModel
 from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, TextChunk
 from sottovoce.errors import EngineCrashed, EngineUnavailable
 from sottovoce.http.body import MAX_JSON_BYTES
-from sottovoce.http.server import ServerLimits, listen, serve
 from sottovoce.services import llm
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.completion import MAX_MESSAGES, MAX_TOOLS
 from sottovoce.services.llm import create_app
+from tests.serving import served
 
 KEY = "a-key-for-the-tests"
 CHAT = "/v1/chat/completions"
@@ -77,18 +77,9 @@ class ScriptedResponder:
 
 
 async def running(responder: ScriptedResponder | None) -> AsyncIterator[str]:
-    sock = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    stop = asyncio.Event()
-
-    async def until() -> None:
-        await stop.wait()
-
     app = create_app(ServiceOptions(key=KEY), responder)
-    serving = asyncio.create_task(serve(app, sock, until=until, limits=ServerLimits(graceful_timeout=0.1)))
-    yield url
-    stop.set()
-    await serving
+    async with served(app, graceful_timeout=0.1) as url:
+        yield url
 
 
 async def ready(url: str) -> None:

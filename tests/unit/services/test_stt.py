@@ -14,11 +14,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sottovoce.errors import EngineUnavailable
-from sottovoce.http.server import ServerLimits, listen, serve
+from sottovoce.http.server import ServerLimits
 from sottovoce.services import stt, upload
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.stt import create_app
 from sottovoce.services.transcription import MAX_BAD_EVENTS
+from tests.serving import served
 from tests.unit.engines.stt.sounds import RECORDINGS, recording
 from tests.unit.services.scripted_transcriber import ScriptedTranscriber
 
@@ -39,20 +40,11 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     engine = None if request.node.get_closest_marker("end_to_end") else transcriber
     app = create_app(ServiceOptions(key=KEY), engine)
-    sock, stop = listen("127.0.0.1", 0), asyncio.Event()
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-
-    async def until() -> None:
-        await stop.wait()
-
-    serving = asyncio.create_task(serve(app, sock, until=until, limits=ServerLimits(graceful_timeout=1.0)))
     headers = {"authorization": f"Bearer {KEY}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
+    async with served(app) as url, httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
         while (await client.get("/readyz")).json()["status"] == "loading":  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # only a reply can tell
         yield client
-    stop.set()
-    await serving
 
 
 async def post(client: httpx.AsyncClient, file: bytes | None = None, **fields: str) -> httpx.Response:

@@ -13,10 +13,10 @@ import pytest
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.engines.tts.base import Voice
 from sottovoce.errors import EngineCrashed, EngineUnavailable, InvalidRequestError
-from sottovoce.http.server import ServerLimits, listen, serve
 from sottovoce.services import stream, tts
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.tts import create_app
+from tests.serving import served
 
 KEY = "a-key-for-the-tests"
 SPEECH = "/v1/audio/speech"
@@ -72,19 +72,11 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     engine = None if request.node.get_closest_marker("end_to_end") else synthesizer
     app = create_app(ServiceOptions(key=KEY), engine)
-    sock, stop = listen("127.0.0.1", 0), asyncio.Event()
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-
-    async def until() -> None:
-        await stop.wait()
-
-    serving = asyncio.create_task(serve(app, sock, until=until, limits=ServerLimits(graceful_timeout=1.0)))
-    async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {KEY}"}) as client:
+    headers = {"authorization": f"Bearer {KEY}"}
+    async with served(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
         while (await client.get("/readyz")).json()["status"] == "loading":  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # only a reply can tell
         yield client
-    stop.set()
-    await serving
 
 
 def fault(reply: httpx.Response) -> dict[str, str | None]:
