@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -35,10 +36,17 @@ MAX_REPLIES = 64
 MODEL_ALIASES = frozenset(
     {
         *("sottovoce", "default", "gpt-3.5-turbo", "gpt-4", "gpt-4-turbo", "gpt-4o", "gpt-4o-mini"),
-        *("gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-realtime"),
+        *("gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-5", "gpt-5-mini", "gpt-5-nano"),
+        *("o1", "o1-mini", "o3", "o3-mini", "o4-mini"),
+        *("gpt-realtime", "gpt-realtime-mini", "gpt-realtime-2.1", "gpt-realtime-2.1-mini"),
     }
 )
 """What OpenAI's clients send by themselves."""
+
+MODEL_FAMILY = re.compile(
+    r"(?!.*(?:tts|transcribe|whisper|image))(?:chatgpt-|codex-|gpt-(?:\d|realtime|audio)|o\d)[\w.-]*"
+)
+"""All the names OpenAI gives to models that chat, those to come included: clients hard-code the newest."""
 
 
 class ChatService:
@@ -46,7 +54,7 @@ class ChatService:
 
     def __init__(self, responder: Responder) -> None:
         self.responder = responder
-        self.model = ServedModel(responder.model, MODEL_ALIASES)
+        self.model = ServedModel(responder.model, MODEL_ALIASES, MODEL_FAMILY)
         self.health = Health()
         self.replies = 0
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI
+from openai.types.shared import ChatModel
 from pydantic import BaseModel
 
 from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, TextChunk
@@ -353,6 +354,22 @@ async def test_keys_and_models(url: str, client: AsyncOpenAI) -> None:
     async with AsyncOpenAI(base_url=f"{url}/v1", api_key="wrong", max_retries=0) as stranger:
         with pytest.raises(openai.AuthenticationError, match="key is wrong"):
             await stranger.chat.completions.create(model="gpt-4o", messages=user("hello"))
+
+
+async def test_every_name_that_clients_hard_code_is_an_alias(client: AsyncOpenAI) -> None:
+    realtime = ("gpt-realtime", "gpt-realtime-mini-2025-12-15", "gpt-realtime-2.1", "gpt-4o-realtime-preview")
+    for name in (*get_args(ChatModel), *realtime):
+        assert (await client.models.retrieve(name)).id == name
+    for name in (
+        "gpt-4o-mini-tts",
+        "gpt-4o-transcribe",
+        "gpt-realtime-whisper",
+        "gpt-image-1",
+        "tts-1",
+        "x/y",
+    ):
+        with pytest.raises(openai.NotFoundError):
+            await client.models.retrieve(name)
 
 
 async def test_work_ends_when_the_client_goes(scripted: str, responder: ScriptedResponder) -> None:
