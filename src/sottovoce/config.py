@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from sottovoce.errors import ConfigError
 
@@ -46,6 +55,10 @@ class EngineEndpoint:
         return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
 
+HANDED_DOWN = ("home", "max_upload_bytes", "max_audio_seconds")
+"""The settings that reach the engine services that `serve` starts."""
+
+
 class _Tree(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -74,6 +87,8 @@ class Settings(_Tree):
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     max_sessions: Annotated[int, Field(ge=1, le=1000)] = 8
+    max_upload_bytes: Annotated[ByteSize, Field(ge=1 << 10, le=1 << 36)] = ByteSize(256 << 20)
+    max_audio_seconds: Annotated[float, Field(gt=0, le=7 * 86_400)] = 7200.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     open_browser: bool = True
     instructions: str | None = None
@@ -105,6 +120,11 @@ class Settings(_Tree):
         assert isinstance(settings, EngineSettings)
         return settings
 
+    @property
+    def handed_down(self) -> dict[str, str]:
+        """The environment of an engine service; `load_handed_down` reads it back."""
+        return {PREFIX + name.upper(): str(getattr(self, name)) for name in HANDED_DOWN}
+
 
 def load(
     flags: Mapping[str, Any] | None = None,
@@ -122,6 +142,18 @@ def load(
         raise _config_error(error) from None
     _refuse_open_bind(settings)
     return settings
+
+
+def load_handed_down(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings as a service started by `serve` has them: files and flags were its parent's to read.
+
+    Raises `ConfigError`.
+    """
+    given = _from_environment(os.environ if environment is None else environment)
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise _config_error(error) from None
 
 
 def _refuse_open_bind(settings: Settings) -> None:

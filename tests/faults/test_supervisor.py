@@ -28,7 +28,7 @@ SEEN_WITHIN = 1.0
 @asynccontextmanager
 async def supervising(plan: str, home: Path) -> AsyncIterator[Supervisor]:
     """A supervisor of a tts that follows `plan`."""
-    spawner = Spawner(home, (sys.executable, str(TINY), plan))
+    spawner = Spawner({"SOTTOVOCE_HOME": str(home)}, (sys.executable, str(TINY), plan))
     async with Supervisor(load({}, {}), kinds=["tts"], spawn=spawner) as supervisor:
         yield supervisor
 
@@ -148,7 +148,9 @@ async def test_the_key_is_on_no_command_line(home: Path) -> None:
 
 
 async def test_a_spawner_reports_a_program_that_is_not_there(home: Path) -> None:
-    supervisor = Supervisor(load({}, {}), spawn=Spawner(home, ("/nonexistent/program",)))
+    supervisor = Supervisor(
+        load({}, {}), spawn=Spawner({"SOTTOVOCE_HOME": str(home)}, ("/nonexistent/program",))
+    )
     async with supervisor:
         status = await until(supervisor, lambda status: status.reason is not None)
     assert "cannot be started" in (status.reason or "")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sottovoce.config import PLACEHOLDER_KEYS, Settings, load, variables
+from sottovoce.config import PLACEHOLDER_KEYS, Settings, load, load_handed_down, variables
 from sottovoce.errors import ConfigError
 
 GOOD_KEY = "sk-a-key-of-decent-length"
@@ -121,3 +121,36 @@ def test_an_open_bind_needs_a_proxy(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
 def test_loopback_needs_none(host: str) -> None:
     assert load({"host": host}, {}).is_loopback
+
+
+def test_the_limit_of_uploads_takes_units() -> None:
+    assert load(environment={"SOTTOVOCE_MAX_UPLOAD_BYTES": "1.5GiB"}).max_upload_bytes == 3 << 29
+    assert load(environment={"SOTTOVOCE_MAX_UPLOAD_BYTES": "25000000"}).max_upload_bytes == 25_000_000
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SOTTOVOCE_MAX_UPLOAD_BYTES", "10"),
+        ("SOTTOVOCE_MAX_UPLOAD_BYTES", "much"),
+        ("SOTTOVOCE_MAX_UPLOAD_BYTES", "-1MB"),
+        ("SOTTOVOCE_MAX_AUDIO_SECONDS", "0"),
+        ("SOTTOVOCE_MAX_AUDIO_SECONDS", "nan"),
+        ("SOTTOVOCE_MAX_AUDIO_SECONDS", "inf"),
+    ],
+)
+def test_limits_of_uploads_that_are_none_are_refused(variable: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=variable):
+        load(environment={variable: value})
+
+
+def test_a_service_is_handed_down_its_settings_and_reads_no_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("max_audio_seconds = 3\nno_setting = 1\n")
+    monkeypatch.chdir(file.parent)
+    parent = Settings(home=file.parent, max_upload_bytes=2048, max_audio_seconds=60)
+    child = load_handed_down(parent.handed_down)
+    assert (child.home, child.max_upload_bytes, child.max_audio_seconds) == (file.parent, 2048, 60.0)
+    with pytest.raises(ConfigError, match="SOTTOVOCE_MAX_AUDIO_SECONDS"):
+        load_handed_down({"SOTTOVOCE_MAX_AUDIO_SECONDS": "-1"})

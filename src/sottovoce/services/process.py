@@ -11,7 +11,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from sottovoce.config import EngineKind
@@ -120,11 +119,12 @@ class SystemChild(asyncio.SubprocessProtocol):
 class Spawner:
     """Starts `python -m sottovoce.services KIND --fd N`.
 
-    The key travels in the environment, which only the owner can read. The child's standard input is a pipe
-    whose other end only this process holds: the child goes when it closes.
+    The key travels in the environment, which only the owner can read, and so do the `settings` that a
+    service needs. The child's standard input is a pipe whose other end only this process holds: the child
+    goes when it closes.
     """
 
-    home: Path
+    settings: Mapping[str, str]
     program: Sequence[str] = (sys.executable, "-P", "-m", "sottovoce.services")
 
     async def __call__(self, kind: EngineKind, sock: socket.socket, key: str) -> SystemChild:
@@ -135,17 +135,19 @@ class Spawner:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(sock.fileno(),),
-            env=child_environment(os.environ, self.home, key),
+            env=child_environment(os.environ, self.settings, key),
             start_new_session=True,
         )
         return child
 
 
-def child_environment(environment: Mapping[str, str], home: Path, key: str) -> dict[str, str]:
+def child_environment(
+    environment: Mapping[str, str], settings: Mapping[str, str], key: str
+) -> dict[str, str]:
     """The parent's environment without its settings and secrets, with what a child needs."""
     kept = {
         name: value
         for name, value in environment.items()
         if not name.startswith("SOTTOVOCE_") and not name.endswith(_SECRETS)
     }
-    return {**_LEAN, **kept, "SOTTOVOCE_HOME": str(home), SERVICE_KEY: key}
+    return {**_LEAN, **kept, **settings, SERVICE_KEY: key}

@@ -123,7 +123,8 @@ class RecognitionService:
 
 def create_app(options: ServiceOptions, transcriber: Transcriber | None = None) -> Starlette:
     """The service with pocketsphinx, or with another recogniser."""
-    service = RecognitionService(transcriber or _embedded())
+    settings = config.load_handed_down() if options.is_child else config.load()
+    service = RecognitionService(transcriber or _embedded(settings))
     return Starlette(
         routes=service.routes(),
         middleware=[Middleware(RequireKey, key=options.key)],
@@ -132,5 +133,5 @@ def create_app(options: ServiceOptions, transcriber: Transcriber | None = None) 
     )
 
 
-def _embedded() -> PocketsphinxTranscriber:
-    return PocketsphinxTranscriber(PocketsphinxOptions(cache=config.load().home / MODEL_FOLDER))
+def _embedded(settings: config.Settings) -> PocketsphinxTranscriber:
+    return PocketsphinxTranscriber(PocketsphinxOptions(cache=settings.home / MODEL_FOLDER))

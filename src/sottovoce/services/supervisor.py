@@ -54,7 +54,7 @@ class Supervisor:
         """Binds the sockets of `kinds`; nothing is started yet. Raises `ConfigError`."""
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._spawn = spawn or Spawner(settings.home)
+        self._spawn = spawn or Spawner(settings.handed_down)
         self._probe, self._external_probe = probe, external_probe
         self._clock = clock or SystemClock()
         self._keepers: dict[EngineKind, Keeper | Watcher] = {

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from sottovoce.services.process import child_environment
 
 
@@ -13,10 +11,12 @@ def test_a_child_gets_neither_settings_nor_secrets() -> None:
         "GITHUB_TOKEN": "t",
         "OPENBLAS_NUM_THREADS": "4",
     }
-    assert child_environment(environment, Path("/data"), "service-key") == {
+    settings = {"SOTTOVOCE_HOME": "/data", "SOTTOVOCE_MAX_UPLOAD_BYTES": "1024"}
+    assert child_environment(environment, settings, "service-key") == {
         "PATH": "/bin",
         "OPENBLAS_NUM_THREADS": "4",
         "MALLOC_ARENA_MAX": "2",
         "SOTTOVOCE_HOME": "/data",
+        "SOTTOVOCE_MAX_UPLOAD_BYTES": "1024",
         "SOTTOVOCE_SERVICE_KEY": "service-key",
     }
