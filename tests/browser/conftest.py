@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.browser.microphone import write_speech
-from tests.browser.server import Server
 from tests.browser.talk_page import TalkPage
+from tests.live_server import Server
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT = 150
@@ -47,7 +47,7 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shared_server(server_home: Path) -> Iterator[Server]:
     if not files("sottovoce").joinpath("web/dist/index.html").is_file():
         pytest.fail("The page is not built: npm --prefix web ci && npm --prefix web run build")
-    server = Server(server_home)
+    server = Server(server_home, allowed_hosts="voice.lan")
     server.start()
     yield server
     server.stop()
@@ -56,7 +56,7 @@ def shared_server(server_home: Path) -> Iterator[Server]:
 @pytest.fixture
 def own_server(shared_server: Server, server_home: Path) -> Iterator[Server]:
     """A server that the test may kill; after the shared one, which has built what both need."""
-    server = Server(server_home)
+    server = Server(server_home, allowed_hosts="voice.lan")
     server.start()
     yield server
     server.stop()

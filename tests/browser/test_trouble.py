@@ -7,8 +7,8 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.server import Server
 from tests.browser.talk_page import SOON_MS
+from tests.live_server import Server
 
 RECOVERY_MS = 30_000
 """Backoff grows to eight seconds, and a restarted server needs some for its engines."""

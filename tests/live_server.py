@@ -28,26 +28,27 @@ def free_port() -> int:
 
 
 class Server:
-    """`sottovoce serve` on a free loopback port; `start` after `kill` comes back at the same address."""
+    """`sottovoce serve` on a free loopback port; `start` after `kill` comes back at the same address.
 
-    def __init__(self, home: Path) -> None:
+    `flags` go to the command, `settings` into its environment: `allowed_hosts="voice.lan"`.
+    """
+
+    def __init__(self, home: Path, *flags: str, **settings: str) -> None:
         self.home = home
+        self.flags = flags
+        self.settings = settings
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if '--tls' in flags else 'http'}://127.0.0.1:{self.port}"
         self.log = home / f"serve-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")}
-        environment |= {
-            "SOTTOVOCE_HOME": str(self.home),
-            "SOTTOVOCE_PORT": str(self.port),
-            "SOTTOVOCE_ALLOWED_HOSTS": "voice.lan",
-        }
+        own = {"home": str(self.home), "port": str(self.port), **self.settings}
+        environment |= {f"SOTTOVOCE_{name.upper()}": value for name, value in own.items()}
+        command = [sys.executable, "-m", "sottovoce", "serve", "--no-browser", *self.flags]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "sottovoce", "serve"], env=environment, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
@@ -83,6 +84,7 @@ class Server:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).is_success
+            # whether to trust its certificate is for those to check who speak to it
+            return httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False, verify=False).is_success
         except httpx.TransportError:
             return False
