@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Callable
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.playout import FRAME_BYTES, PlayoutFrame
 from sottovoce.conversation import events as told
-from sottovoce.conversation.options import SessionOptions
-from sottovoce.conversation.port import InterruptReason, Role
+from sottovoce.conversation.history import HistoryItem, Message, Role
+from sottovoce.conversation.options import ReplyOptions, SessionOptions
+from sottovoce.conversation.port import InterruptReason
 from sottovoce.errors import InvalidRequestError, SottovoceError
 
 SPEECH = b"\x10\x01" * (FRAME_BYTES // 2)
@@ -96,19 +97,25 @@ class FakeSession:
         self.clears += 1
         self.heard.clear()
 
-    def add_message(self, role: Role, text: str, item_id: str | None = None) -> str:
+    def add_item(self, item: HistoryItem, after: str | None = None) -> None:
         self._refuse()
-        assert item_id is not None
-        self.messages.append((role, text, item_id))
-        return item_id
+        assert isinstance(item, Message)
+        self.messages.append((item.role, item.text, item.item_id))
 
-    def respond(self, instructions: str | None = None, response_id: str | None = None) -> str:
+    def delete_item(self, item_id: str) -> None:
+        self._refuse()
+
+    def truncate_item(self, item_id: str, audio_end_ms: int) -> str:
+        self._refuse()
+        return ""
+
+    def respond(self, options: ReplyOptions | None = None, response_id: str | None = None) -> str:
         self._refuse()
         assert response_id is not None
-        self.asked.append((instructions, response_id))
+        self.asked.append((options.instructions if options else None, response_id))
         return response_id
 
-    def interrupt(self, reason: InterruptReason = "client_cancelled") -> bool:
+    def interrupt(self, reason: InterruptReason = "client_cancelled", response_id: str | None = None) -> bool:
         self._refuse()
         self.interruptions += 1
         return True
@@ -142,8 +149,8 @@ class TalkingSession(FakeSession):
         self.tell(told.TurnCommitted(item_id), told.Transcript(item_id, "what time is it", is_final=True))
         return item_id
 
-    def respond(self, instructions: str | None = None, response_id: str | None = None) -> str:
-        response_id = super().respond(instructions, response_id)
+    def respond(self, options: ReplyOptions | None = None, response_id: str | None = None) -> str:
+        response_id = super().respond(options, response_id)
         self._replies += 1
         self._reply = (response_id, f"item_reply_{self._replies}")
         self._said, self._pulled = "", 0
@@ -151,7 +158,7 @@ class TalkingSession(FakeSession):
         self.queue_speech(self.frames, *self._reply)
         return response_id
 
-    def interrupt(self, reason: InterruptReason = "client_cancelled") -> bool:
+    def interrupt(self, reason: InterruptReason = "client_cancelled", response_id: str | None = None) -> bool:
         self.playout.frames.clear()
         unheard = self.answer.removeprefix(self._said)
         return self._end("cancelled", reason, unheard)

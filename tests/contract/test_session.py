@@ -24,7 +24,8 @@ from sottovoce.conversation.events import (
     TurnCommitted,
     TurnMeasured,
 )
-from sottovoce.conversation.options import SessionOptions, TurnOptions
+from sottovoce.conversation.history import Message
+from sottovoce.conversation.options import ReplyOptions, SessionOptions, TurnOptions
 from sottovoce.errors import InvalidRequestError
 from tests.fake_engines import FakeEngines, ToolCall, running
 from tests.spoken import conversation, recording
@@ -141,13 +142,13 @@ async def test_engines_may_ask_for_no_key(engines: FakeEngines, monkeypatch: pyt
 async def test_typed_text_is_answered_aloud(engines: FakeEngines) -> None:
     engines.replies.append("Hello yourself.")
     async with conversation(engines) as user:
-        item_id = user.session.add_message("user", "hello", "item_mine")
-        response_id = user.session.respond("Be brief.", "resp_mine")
+        user.session.add_item(Message("item_mine", "user", "hello"))
+        response_id = user.session.respond(ReplyOptions(instructions="Be brief."), "resp_mine")
         with pytest.raises(InvalidRequestError) as refusal:
             user.session.respond()
         finished = await user.expect(ReplyFinished)
     assert refusal.value.code == "conversation_already_has_active_response"
-    assert (item_id, response_id, finished.response_id) == ("item_mine", "resp_mine", "resp_mine")
+    assert (response_id, finished.response_id) == ("resp_mine", "resp_mine")
     assert user.played > 10
     messages = engines.requests[0]["messages"]
     assert messages[-2]["content"] == "hello"
@@ -158,7 +159,7 @@ async def test_a_client_may_cancel_a_reply(engines: FakeEngines) -> None:
     engines.replies.append(LONG_REPLY)
     async with conversation(engines) as user:
         assert not user.session.interrupt()
-        user.session.add_message("user", "hello")
+        user.session.add_item(Message("item_typed", "user", "hello"))
         user.session.respond()
         await user.expect(ReplyPlaying)
         assert user.session.interrupt()
@@ -230,7 +231,7 @@ async def test_options_change_between_turns(engines: FakeEngines) -> None:
     engines.replies.extend(["One.", "Two."])
     async with conversation(engines) as user:
         user.session.update(SessionOptions(instructions="Speak like a pirate.", voice="echo", speed=1.5))
-        user.session.add_message("user", "hello")
+        user.session.add_item(Message("item_typed", "user", "hello"))
         user.session.respond()
         await user.expect(ReplyFinished)
     assert engines.requests[0]["messages"][0]["content"] == "Speak like a pirate."

@@ -16,6 +16,7 @@ from sottovoce.conversation.events import (
     Transcript,
     TranscriptionFailed,
 )
+from sottovoce.conversation.history import Message
 from sottovoce.errors import EngineError
 from tests.fake_engines import FakeEngines, running
 from tests.spoken import conversation, recording
@@ -46,7 +47,7 @@ async def test_a_failing_model_is_apologised_for_aloud(engines: FakeEngines, fau
         finished = await user.expect(ReplyFinished)
         del engines.failing["llm"]
         engines.replies.append("Better now.")
-        user.session.add_message("user", "again")
+        user.session.add_item(Message("item_typed", "user", "again"))
         user.session.respond()
         again = await user.expect(ReplyFinished)
     assert (failed.engine, failed.is_spoken) == ("llm", True)
@@ -59,7 +60,7 @@ async def test_a_model_that_breaks_off_keeps_what_it_said(engines: FakeEngines) 
     engines.failing["llm"] = "cut"
     engines.replies.extend(["One two three, four five six seven.", "One two three, four five six seven."])
     async with conversation(engines) as user:
-        user.session.add_message("user", "count")
+        user.session.add_item(Message("item_typed", "user", "count"))
         user.session.respond()
         finished = await user.expect(ReplyFinished)
     assert finished.heard.startswith("One two three")
@@ -71,13 +72,13 @@ async def test_a_failing_voice_leaves_the_text(engines: FakeEngines, fault: str)
     engines.failing["tts"] = fault
     engines.replies.append("You will have to read this.")
     async with conversation(engines) as user:
-        user.session.add_message("user", "hello")
+        user.session.add_item(Message("item_typed", "user", "hello"))
         user.session.respond()
         failed = await user.expect(EngineFailed)
         finished = await user.expect(ReplyFinished)
         del engines.failing["tts"]
         engines.replies.append("And hear this.")
-        user.session.add_message("user", "again")
+        user.session.add_item(Message("item_typed_2", "user", "again"))
         user.session.respond()
         again = await user.expect(ReplyFinished)
     assert (failed.engine, failed.is_spoken) == ("tts", False)
@@ -125,7 +126,7 @@ async def test_more_failures_than_livekit_allows_do_not_close_the_session(engine
     engines.voice_rate = 100
     async with conversation(engines) as user:
         for _ in range(5):
-            user.session.add_message("user", "hello")
+            user.session.add_item(Message("item_typed", "user", "hello"))
             user.session.respond()
             await user.expect(ReplyFinished)
         del engines.failing["llm"]

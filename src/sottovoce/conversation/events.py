@@ -1,8 +1,9 @@
 """What a session tells its transport: the only language that transports hear.
 
 Order of one spoken turn: `SpeechStarted`, interim `Transcript`s, `SpeechStopped`, `TurnCommitted`, final
-`Transcript`, `ReplyStarted`, `ToolCalled`*, `ReplyPlaying`, `ReplyText`*, `ReplyFinished`, `TurnMeasured`.
-A reply that is interrupted ends with `ReplyFinished(status="cancelled")`; nothing of it follows.
+`Transcript`, `ReplyStarted`, `ToolCalled`*, `ReplyPlaying`, `ReplyText`*, `FunctionCalled`*, `ReplyFinished`,
+`TurnMeasured`. A written reply has no `ReplyPlaying`. A reply that is interrupted ends with
+`ReplyFinished(status="cancelled")`; nothing of it follows.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from sottovoce.config import EngineKind
+from sottovoce.conversation.options import Modality
 
 SessionState: TypeAlias = Literal["idle", "listening", "thinking", "speaking"]
-ReplyStatus: TypeAlias = Literal["completed", "cancelled", "failed"]
-ReplyReason: TypeAlias = Literal["turn_detected", "client_cancelled"]
+ReplyStatus: TypeAlias = Literal["completed", "cancelled", "incomplete", "failed"]
+ReplyReason: TypeAlias = Literal["turn_detected", "client_cancelled", "max_output_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,15 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleTimedOut:
+    """Nobody spoke for `TurnOptions.idle_timeout`: an empty turn follows, and a reply to it."""
+
+    item_id: str
+    audio_start_ms: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionFailed:
     item_id: str
     message: str
@@ -62,11 +73,12 @@ class ReplyStarted:
 
     response_id: str
     item_id: str
+    modality: Modality = "audio"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyText:
-    """More words of the reply, in step with its sound."""
+    """More words of the reply: in step with its sound, or as they come where it is written."""
 
     response_id: str
     item_id: str
@@ -89,8 +101,22 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionCalled:
+    """The reply calls a tool of the client's; the call stands in the history as `item_id`. Whole, once."""
+
+    response_id: str
+    item_id: str
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyFinished:
-    """The reply is over: `heard` was played (`audio_ms` of it), `unheard` was generated but not played."""
+    """The reply is over: `heard` was played (`audio_ms` of it), `unheard` was generated but not played.
+
+    "incomplete" is a reply cut at its `max_output_tokens`.
+    """
 
     response_id: str
     item_id: str
@@ -159,9 +185,11 @@ SessionEvent: TypeAlias = (
     | TurnCommitted
     | Transcript
     | TranscriptionFailed
+    | IdleTimedOut
     | ReplyStarted
     | ReplyText
     | ReplyPlaying
+    | FunctionCalled
     | ReplyFinished
     | ToolCalled
     | StateChanged

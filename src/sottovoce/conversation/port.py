@@ -8,9 +8,9 @@ from typing import Literal, Protocol, TypeAlias
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.playout import PlayoutFrame
 from sottovoce.conversation.events import SessionEvent
-from sottovoce.conversation.options import SessionOptions
+from sottovoce.conversation.history import HistoryItem
+from sottovoce.conversation.options import ReplyOptions, SessionOptions
 
-Role: TypeAlias = Literal["system", "user", "assistant"]
 InterruptReason: TypeAlias = Literal["turn_detected", "client_cancelled"]
 
 
@@ -58,14 +58,24 @@ class SessionPort(Protocol):
     def clear_input(self) -> None:
         """Forget the audio of the turn that is being spoken."""
 
-    def add_message(self, role: Role, text: str, item_id: str | None = None) -> str:
-        """Add a written message to the history; returns its item id."""
+    def add_item(self, item: HistoryItem, after: str | None = None) -> None:
+        """Add `item` to the history: at its end, or right after the item `after` (`FIRST`: before all)."""
 
-    def respond(self, instructions: str | None = None, response_id: str | None = None) -> str:
+    def delete_item(self, item_id: str) -> None:
+        """Take an item out of the history; its id is free again. Unknown ids are ignored."""
+
+    def truncate_item(self, item_id: str, audio_end_ms: int) -> str:
+        """Cut a spoken reply that has ended to what was heard by then; returns the words that stay."""
+
+    def respond(self, options: ReplyOptions | None = None, response_id: str | None = None) -> str:
         """Ask for a reply to the history as it stands; returns the response's id.
 
-        Raises `InvalidRequestError` (code `conversation_already_has_active_response`) while one is active.
+        Raises `InvalidRequestError` (code `conversation_already_has_active_response`) while one is active
+        and another in the conversation is asked for.
         """
 
-    def interrupt(self, reason: InterruptReason = "client_cancelled") -> bool:
-        """Stop the active reply at once and drop its unheard rest; False when none was active."""
+    def interrupt(self, reason: InterruptReason = "client_cancelled", response_id: str | None = None) -> bool:
+        """Stop the active reply, or the one beside the conversation that `response_id` names, at once.
+
+        Its unheard rest is dropped. False when none was active.
+        """

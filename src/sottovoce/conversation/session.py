@@ -23,15 +23,16 @@ from sottovoce.conversation.assistant import Assistant
 from sottovoce.conversation.audio_io import INPUT_RATE_HZ, Captions, Loudspeaker, Microphone
 from sottovoce.conversation.events import SessionEvent
 from sottovoce.conversation.hearing import Hearing
-from sottovoce.conversation.options import SessionOptions, TurnOptions
-from sottovoce.conversation.port import InterruptReason, Role, SessionPort
+from sottovoce.conversation.history import HistoryItem, Message
+from sottovoce.conversation.options import ReplyOptions, SessionOptions, TurnOptions
+from sottovoce.conversation.port import InterruptReason, SessionPort
 from sottovoce.conversation.replies import Replies
 from sottovoce.conversation.tools import MakeToolbox, default_toolbox
 from sottovoce.conversation.turn_detection import WordsTurnDetector
 from sottovoce.errors import EngineError, InvalidRequestError
 from sottovoce.ids import random_id
 
-__all__ = ["InterruptReason", "Role", "Session", "SessionPort"]
+__all__ = ["InterruptReason", "Session", "SessionPort"]
 
 logger = logging.getLogger(__name__)
 
@@ -176,18 +177,25 @@ class Session:
         self._hearing.drop_turn()
         self._agent_session.clear_user_turn()
 
-    def add_message(self, role: Role, text: str, item_id: str | None = None) -> str:
-        item_id = item_id or random_id("item")
+    def add_item(self, item: HistoryItem, after: str | None = None) -> None:
+        if not isinstance(item, Message) or after is not None:
+            raise InvalidRequestError("Only messages can be added so far, and at the end.")
 
         async def add() -> None:
             context = self._assistant.chat_ctx.copy()
-            context.add_message(role=role, content=text, id=item_id)
+            context.add_message(role=item.role, content=item.text, id=item.item_id)
             await self._assistant.update_chat_ctx(context)
 
         self._actions.put_nowait(add)
-        return item_id
 
-    def respond(self, instructions: str | None = None, response_id: str | None = None) -> str:
+    def delete_item(self, item_id: str) -> None:
+        raise InvalidRequestError("Items cannot be deleted so far.")
+
+    def truncate_item(self, item_id: str, audio_end_ms: int) -> str:
+        raise InvalidRequestError("Items cannot be truncated so far.")
+
+    def respond(self, options: ReplyOptions | None = None, response_id: str | None = None) -> str:
+        instructions = options.instructions if options else None
         if self._replies.reply is not None or self._is_reply_asked:
             raise InvalidRequestError(
                 "The assistant is already replying; cancel that reply or wait for its end.",
@@ -213,7 +221,7 @@ class Session:
         if not self._is_closed:
             self._agent_session.say(text)
 
-    def interrupt(self, reason: InterruptReason = "client_cancelled") -> bool:
+    def interrupt(self, reason: InterruptReason = "client_cancelled", response_id: str | None = None) -> bool:
         is_active = self._replies.reply is not None
         self._replies.interrupting(reason)
         self._agent_session.interrupt(force=True)

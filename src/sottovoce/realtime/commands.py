@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sottovoce.audio.frame import AudioFrame
-from sottovoce.conversation.options import SessionOptions
-from sottovoce.conversation.port import Role, SessionPort
+from sottovoce.conversation.history import Message, Role
+from sottovoce.conversation.options import ReplyOptions, SessionOptions
+from sottovoce.conversation.port import SessionPort
 from sottovoce.realtime.session_config import SessionConfig
 
 
@@ -57,7 +58,7 @@ class AddMessage(SessionCommand):
     item_id: str
 
     def perform(self, session: SessionPort) -> None:
-        session.add_message(self.role, self.text, self.item_id)
+        session.add_item(Message(self.item_id, self.role, self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Respond(SessionCommand):
     metadata: dict[str, str] | None = field(default=None, hash=False)
 
     def perform(self, session: SessionPort) -> None:
-        session.respond(self.instructions, self.response_id)
+        session.respond(ReplyOptions(instructions=self.instructions), self.response_id)
 
 
 @dataclass(frozen=True, slots=True)
