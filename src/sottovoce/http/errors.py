@@ -22,6 +22,9 @@ from sottovoce.errors import (
 
 logger = logging.getLogger(__name__)
 
+MAX_PATH_CHARACTERS = 200
+"""Of a field's path in an error: its names may be the sender's."""
+
 
 def error_response(error: SottovoceError) -> JSONResponse:
     """The reply for `error`, with `x-request-id` and, where it applies, `retry-after`."""
@@ -36,7 +39,9 @@ def error_response(error: SottovoceError) -> JSONResponse:
 def invalid_request(error: ValidationError) -> InvalidRequestError:
     """The first fault of a pydantic validation, naming the field by its dotted path."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = ".".join(str(part) for part in fault["loc"])
+    path = ".".join(str(part) for part in fault["loc"])[:MAX_PATH_CHARACTERS]
+    if fault["type"] == "extra_forbidden":
+        return InvalidRequestError(f"Unknown parameter: {path!r}.", param=path, code="unknown_parameter")
     code = "missing_required_parameter" if fault["type"] == "missing" else "invalid_value"
     message = f"{path}: {fault['msg']}" if path else fault["msg"]
     return InvalidRequestError(message, param=path or None, code=code)

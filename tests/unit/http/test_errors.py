@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,6 +18,8 @@ from sottovoce.http.errors import EXCEPTION_HANDLERS
 
 
 class Order(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     voice: str
     speed: float = 1.0
 
@@ -55,6 +57,8 @@ def client() -> TestClient:
     [
         ("{}", "voice", "missing_required_parameter"),
         ('{"voice": "a", "speed": "fast"}', "speed", "invalid_value"),
+        ('{"voice": "a", "pitch": 1}', "pitch", "unknown_parameter"),
+        ('{"voice": "a", "' + "p" * 999 + '": 1}', "p" * 200, "unknown_parameter"),
         ('{"voice": ', None, "invalid_value"),
         ("", None, "invalid_value"),
         ("[" * 100_000, None, "invalid_value"),
