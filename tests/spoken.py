@@ -6,11 +6,9 @@ Pacing is the test's clock; what a test waits for is always an event, never a le
 from __future__ import annotations
 
 import asyncio
-import wave
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,20 +18,12 @@ from sottovoce.conversation.adapters.clients import EngineClients
 from sottovoce.conversation.events import SessionEvent
 from sottovoce.conversation.session import Session
 from tests.fake_engines import FakeEngines
+from tests.recordings import RATE_HZ
 
-RECORDINGS = Path(__file__).parent / "data" / "recordings"
-RATE_HZ = 16_000
 FRAME_SAMPLES = RATE_HZ // 50
 TIMEOUT = 15.0
 
 E = TypeVar("E", bound=SessionEvent)
-
-
-def recording(name: str) -> bytes:
-    """The samples of one of the test recordings, 16 kHz mono s16le."""
-    with wave.open(str(RECORDINGS / f"{name}.wav")) as reader:
-        assert (reader.getframerate(), reader.getnchannels()) == (RATE_HZ, 1)
-        return reader.readframes(reader.getnframes())
 
 
 class Speaker:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from tests.spoken import RATE_HZ, recording
+from tests.recordings import RATE_HZ, recording
 
 CAPTURE_HZ = 48_000
 ROOM_NOISE = 12

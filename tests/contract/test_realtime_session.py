@@ -18,7 +18,7 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.conversation.session import Session
 from tests.contract.realtime_server import connected, of, read_until, realtime
 from tests.fake_engines import FakeEngines, running
-from tests.spoken import RATE_HZ, recording
+from tests.recordings import RATE_HZ, recording
 
 QUESTION = recording("dialogue-what-time-is-it-slt")
 LONG_REPLY = "Here is a rather long answer, which goes on. " * 4

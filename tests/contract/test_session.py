@@ -28,7 +28,8 @@ from sottovoce.conversation.history import Message
 from sottovoce.conversation.options import ReplyOptions, SessionOptions, TurnOptions
 from sottovoce.errors import InvalidRequestError
 from tests.fake_engines import FakeEngines, ToolCall, running
-from tests.spoken import conversation, recording
+from tests.recordings import recording
+from tests.spoken import conversation
 
 QUESTION = recording("dialogue-what-time-is-it-slt")
 LONG_REPLY = "Here is a rather long answer, which goes on. " * 4

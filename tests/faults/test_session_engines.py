@@ -19,7 +19,8 @@ from sottovoce.conversation.events import (
 from sottovoce.conversation.history import Message
 from sottovoce.errors import EngineError
 from tests.fake_engines import FakeEngines, running
-from tests.spoken import conversation, recording
+from tests.recordings import recording
+from tests.spoken import conversation
 
 QUESTION = recording("dialogue-what-time-is-it-slt")
 
