@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PAGE := src/sottovoce/web/dist/index.html
 PAGE_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
+PIPECAT := $(VENV)-pipecat
+CLIENTS := tests/clients/node/node_modules/.installed $(PIPECAT)/.installed
 WITH_NODE = PATH="$$(scripts/node-path $(VENV)):$$PATH"
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
@@ -21,15 +23,17 @@ setup: $(VENV)/.installed $(PAGE) ## Install what running needs and build the pa
 run: setup ## Start Sottovoce, print its address, open a browser (ARGS="--port 9000" passes flags)
 	@exec $(BIN)/sottovoce serve $(ARGS)
 
-test: setup $(VENV)/.installed-test web/node_modules/.installed ## Run every test
+test: setup $(VENV)/.installed-test web/node_modules/.installed $(CLIENTS) ## Run every test
 	@scripts/ensure-browser
 	@echo "Testing the page"
 	@$(WITH_NODE) npm --prefix web run --silent test
 	@echo "Testing the rest"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(WITH_NODE) $(BIN)/python -m pytest $(ARGS)
 
-unit: setup $(VENV)/.installed-test ## Run the tests that need no browser
-	@$(BIN)/python -m pytest -m "not browser" $(ARGS)
+unit: setup $(VENV)/.installed-test ## Run the tests that need neither a browser nor other people's clients
+	@$(BIN)/python -m pytest -m "not browser and not clients" $(ARGS)
+
+clients: $(CLIENTS) ## Install the stock clients that the tests run
 
 check: setup $(VENV)/.installed-check web/node_modules/.installed ## Format, lint, types, import direction, documents
 	@echo "Format and lint"
@@ -62,9 +66,10 @@ lock: $(VENV)/.installed-lock ## Pin the packages anew from pyproject.toml (LOCK
 	@for group in build check lock node test; do \
 		$(LOCK) $(LOCK_FLAGS) --group $$group -c requirements/run.lock -o requirements/$$group.lock; \
 	done
+	@$(LOCK) $(LOCK_FLAGS) --group pipecat -o requirements/pipecat.lock
 
 clean: ## Remove everything that was installed or built
-	rm -rf $(VENV) web/node_modules src/sottovoce/web/dist dist
+	rm -rf $(VENV) $(PIPECAT) web/node_modules tests/clients/node/node_modules src/sottovoce/web/dist dist
 
 $(VENV)/.python: | scripts/make-venv
 	@scripts/make-venv $(VENV)
@@ -84,6 +89,17 @@ $(VENV)/.installed-%: requirements/%.lock | $(VENV)/.installed
 web/node_modules/.installed: web/package.json web/package-lock.json | $(VENV)/.python
 	@echo "Installing the page's packages"
 	@$(WITH_NODE) npm --prefix web ci --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
+tests/clients/node/node_modules/.installed: tests/clients/node/package.json tests/clients/node/package-lock.json | $(VENV)/.python
+	@echo "Installing the Node clients that the tests run"
+	@$(WITH_NODE) npm --prefix tests/clients/node ci --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
+$(PIPECAT)/.installed: requirements/pipecat.lock | $(VENV)/.python
+	@echo "Installing pipecat into $(PIPECAT) (420 MB; its packages are older than ours)"
+	@$(BIN)/python -m venv --clear $(PIPECAT)
+	@$(PIPECAT)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --prefer-binary -r $<
 	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) | web/node_modules/.installed
