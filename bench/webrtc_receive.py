@@ -67,7 +67,7 @@ async def delays_ms(packets: int) -> tuple[list[float], list[float]]:
     track: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     receiver.on("track", track.set_result)
     sender.addTrack(VoiceTrack(Silence()))
-    with arrivals(dropped) as seen, webrtc_ice.host_addresses(is_loopback_only=True):
+    with arrivals(dropped) as seen, webrtc_ice.gathering(webrtc_ice.Reach(is_loopback_only=True)):
         await sender.setLocalDescription(await sender.createOffer())
         await receiver.setRemoteDescription(sender.localDescription)
         await receiver.setLocalDescription(await receiver.createAnswer())

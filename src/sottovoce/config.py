@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    IPvAnyAddress,
     SecretStr,
     ValidationError,
     field_validator,
@@ -36,7 +37,11 @@ PLACEHOLDER_KEYS = frozenset({"devkey", "secret", "changeme", "password", "apike
 Profile: TypeAlias = Literal["embedded"]
 EngineKind: TypeAlias = Literal["stt", "llm", "tts"]
 ENGINE_KINDS: tuple[EngineKind, ...] = ("stt", "llm", "tts")
-Port: TypeAlias = Annotated[int, Field(ge=0, le=65_535)]
+MIN_UDP_PORT = 1024
+"""Those below are the system's."""
+MAX_PORT = 65_535
+Port: TypeAlias = Annotated[int, Field(ge=0, le=MAX_PORT)]
+Address: TypeAlias = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class Settings(_Tree):
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     max_sessions: Annotated[int, Field(ge=1, le=1000)] = 8
+    udp_ports: str | None = None
+    advertised_address: IPvAnyAddress | None = None
     max_upload_bytes: Annotated[ByteSize, Field(ge=1 << 10, le=1 << 36)] = ByteSize(256 << 20)
     max_audio_seconds: Annotated[float, Field(gt=0, le=7 * 86_400)] = 7200.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -105,6 +112,25 @@ class Settings(_Tree):
                 "unset it to have one made (`sottovoce key show`)"
             )
         return key
+
+    @field_validator("udp_ports")
+    @classmethod
+    def _refuse_no_range(cls, ports: str | None) -> str | None:
+        if ports is not None:
+            _port_range(ports)
+        return ports
+
+    @field_validator("advertised_address")
+    @classmethod
+    def _refuse_nobodys_address(cls, address: Address | None) -> Address | None:
+        if address is not None and (address.is_unspecified or address.is_multicast):
+            raise ValueError("is no address that anybody could send to")
+        return address
+
+    @property
+    def udp_port_range(self) -> range | None:
+        """The ports that calls may use; None for any."""
+        return None if self.udp_ports is None else _port_range(self.udp_ports)
 
     @property
     def is_loopback(self) -> bool:
@@ -163,6 +189,15 @@ def _refuse_open_bind(settings: Settings) -> None:
             "--behind-proxy when a proxy that speaks TLS stands in front.",
             param="host",
         )
+
+
+def _port_range(ports: str) -> range:
+    first, _, last = ports.partition("-")
+    if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
+        raise ValueError("is no range of ports; write it as 40000-40100")
+    if not MIN_UDP_PORT <= int(first) <= int(last) <= MAX_PORT:
+        raise ValueError(f"is no range of ports within {MIN_UDP_PORT} and {MAX_PORT}, the smaller one first")
+    return range(int(first), int(last) + 1)
 
 
 def _is_placeholder(key: str) -> bool:

@@ -154,3 +154,26 @@ def test_a_service_is_handed_down_its_settings_and_reads_no_file(
     assert (child.home, child.max_upload_bytes, child.max_audio_seconds) == (file.parent, 2048, 60.0)
     with pytest.raises(ConfigError, match="SOTTOVOCE_MAX_AUDIO_SECONDS"):
         load_handed_down({"SOTTOVOCE_MAX_AUDIO_SECONDS": "-1"})
+
+
+def test_a_range_of_udp_ports_and_an_address_for_callers() -> None:
+    settings = load(
+        environment={"SOTTOVOCE_UDP_PORTS": "40000-40100", "SOTTOVOCE_ADVERTISED_ADDRESS": "192.0.2.10"}
+    )
+    assert settings.udp_port_range == range(40_000, 40_101)
+    assert str(settings.advertised_address) == "192.0.2.10"
+    assert load(environment={}).udp_port_range is None
+
+
+@pytest.mark.parametrize(
+    "ports", ["", "40000", "40100-40000", "80-90", "60000-70000", "a-b", "-", "1-2-3", "٤٠٠٠٠-٤٠١٠٠"]
+)
+def test_what_is_no_range_of_udp_ports_is_refused(ports: str) -> None:
+    with pytest.raises(ConfigError, match="SOTTOVOCE_UDP_PORTS: is no range of ports"):
+        load(environment={"SOTTOVOCE_UDP_PORTS": ports})
+
+
+@pytest.mark.parametrize("address", ["voice.example", "0.0.0.0", "::", "224.0.0.1", "192.0.2.0/24"])
+def test_what_callers_cannot_send_to_is_not_advertised(address: str) -> None:
+    with pytest.raises(ConfigError, match="SOTTOVOCE_ADVERTISED_ADDRESS"):
+        load(environment={"SOTTOVOCE_ADVERTISED_ADDRESS": address})

@@ -29,6 +29,7 @@ from sottovoce.gateway.routes import health, models, page, realtime, status
 from sottovoce.http.errors import EXCEPTION_HANDLERS
 from sottovoce.realtime.opening import SessionFactory
 from sottovoce.realtime.webrtc import CallOptions
+from sottovoce.realtime.webrtc_ice import ANY_PORT, Reach
 from sottovoce.realtime.websocket import RealtimeWebSocket
 
 logger = logging.getLogger(__name__)
@@ -108,8 +109,13 @@ def _defaults(settings: Settings) -> SessionOptions:
 
 def _call_options(settings: Settings, limits: GatewayLimits) -> CallOptions:
     """Behind a proxy the callers are elsewhere, whatever address this server itself is bound to."""
-    is_loopback_only = settings.is_loopback and not settings.behind_proxy
-    return CallOptions(is_loopback_only=is_loopback_only, connect_deadline=limits.call_deadline)
+    advertised = settings.advertised_address
+    reach = Reach(
+        is_loopback_only=settings.is_loopback and not settings.behind_proxy,
+        ports=settings.udp_port_range or ANY_PORT,
+        advertised_address=None if advertised is None else str(advertised),
+    )
+    return CallOptions(reach=reach, connect_deadline=limits.call_deadline)
 
 
 def _guarded(app: ASGIApp, settings: Settings, credentials: Credentials) -> ASGIApp:

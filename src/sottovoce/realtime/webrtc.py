@@ -13,13 +13,14 @@ from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 
 from sottovoce.conversation.port import SessionPort
-from sottovoce.errors import InvalidRequestError
+from sottovoce.errors import InvalidRequestError, ServerFullError
 from sottovoce.ids import random_id
 from sottovoce.realtime import webrtc_ice, webrtc_receive
 from sottovoce.realtime.commands import Close
 from sottovoce.realtime.connection import Connection
 from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.protocol import ProtocolOptions, RealtimeProtocol
+from sottovoce.realtime.webrtc_ice import Reach
 from sottovoce.realtime.webrtc_microphone import hear
 from sottovoce.realtime.webrtc_track import VoiceTrack
 
@@ -41,7 +42,7 @@ CLOSE_DEADLINE = 5.0
 class CallOptions:
     """`connect_deadline`: seconds for a caller to come through with its data channel."""
 
-    is_loopback_only: bool = False
+    reach: Reach = Reach()
     connect_deadline: float = 15.0
 
 
@@ -95,10 +96,12 @@ class Call:
     async def _negotiate(self, offer: str) -> str:
         voice = self._peer.addTransceiver(VoiceTrack(self.session.playout), direction="sendrecv")
         voice.setCodecPreferences(_opus())
-        with webrtc_ice.host_addresses(is_loopback_only=self._options.is_loopback_only):
+        with webrtc_ice.gathering(self._options.reach):
             try:
                 await self._peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
                 await self._peer.setLocalDescription(await self._peer.createAnswer())
+            except ServerFullError:  # no port was free: not the offer's fault
+                raise
             except Exception as error:  # aiortc raises half a dozen types at what it cannot parse
                 logger.info("an SDP offer was refused: %s", type(error).__name__)
                 raise _unusable("it breaks the format") from error
