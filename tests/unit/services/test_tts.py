@@ -6,17 +6,25 @@ import io
 import json
 import wave
 from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
+import av
 import httpx
+import numpy as np
 import pytest
 
+from sottovoce.audio.encode import ENCODINGS
 from sottovoce.audio.frame import AudioFrame
+from sottovoce.audio.resample import Resampler
 from sottovoce.engines.tts.base import Voice
 from sottovoce.errors import EngineCrashed, EngineUnavailable, InvalidRequestError
 from sottovoce.services import stream, tts
 from sottovoce.services.child import ServiceOptions
+from sottovoce.services.speech import SpeechRequest
 from sottovoce.services.tts import create_app
+from tests.recordings import RATE_HZ, recording
 from tests.serving import served
+from tests.sounds_alike import likeness
 
 KEY = "a-key-for-the-tests"
 SPEECH = "/v1/audio/speech"
@@ -116,16 +124,75 @@ async def test_the_request_reaches_the_engine(
     assert synthesizer.asked == [("Hi", "alloy", 2.0)]
 
 
+def events_of(reply: httpx.Response) -> list[dict[str, Any]]:
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    return [json.loads(line.removeprefix("data: ")) for line in reply.text.split("\n\n") if line]
+
+
 async def test_an_event_stream_carries_the_same_audio(client: httpx.AsyncClient) -> None:
     body = {"input": "Two words", "voice": "alloy", "response_format": "pcm", "stream_format": "sse"}
-    reply = await client.post(SPEECH, json=body)
-    assert reply.headers["content-type"].startswith("text/event-stream")
-    events = [json.loads(line.removeprefix("data: ")) for line in reply.text.split("\n\n") if line]
+    events = events_of(await client.post(SPEECH, json=body))
     assert [event["type"] for event in events] == ["speech.audio.delta"] * (len(events) - 1) + [
         "speech.audio.done"
     ]
     assert b"".join(base64.b64decode(event.get("audio", "")) for event in events) == b"\1\0" * 2400
     assert events[-1]["usage"] == {"input_tokens": 2, "output_tokens": 5, "total_tokens": 7}
+
+
+def decoded(reply: bytes) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """Samples at 24 kHz; FFmpeg finds out by itself what it is."""
+    resampler = av.AudioResampler("s16", "mono", 24_000)
+    with av.open(io.BytesIO(reply)) as container:
+        frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+    return np.concatenate([part.to_ndarray()[0] for part in (*frames, *resampler.resample(None))])
+
+
+@pytest.mark.parametrize("stream_format", ["audio", "sse"])
+@pytest.mark.parametrize(
+    ("response_format", "media_type"),
+    [
+        ({}, "audio/mpeg"),
+        ({"response_format": "mp3"}, "audio/mpeg"),
+        ({"response_format": "opus"}, "audio/ogg"),
+        ({"response_format": "aac"}, "audio/aac"),
+        ({"response_format": "flac"}, "audio/flac"),
+        ({"response_format": "wav"}, "audio/wav"),
+    ],
+)
+async def test_every_format_carries_the_speech(
+    client: httpx.AsyncClient,
+    synthesizer: ScriptedSynthesizer,
+    response_format: dict[str, str],
+    media_type: str,
+    stream_format: str,
+) -> None:
+    said = recording("command-my-name-is-john-slt")
+    synthesizer.frames = [AudioFrame(said[:2000], RATE_HZ), AudioFrame(said[2000:], RATE_HZ)]
+    body = {"input": "My name is John", "voice": "alloy", "stream_format": stream_format, **response_format}
+    reply = await client.post(SPEECH, json=body)
+    if stream_format == "sse":
+        *deltas, done = events_of(reply)
+        audio = b"".join(base64.b64decode(event["audio"]) for event in deltas)
+        assert done["usage"]["output_tokens"] == round(50 * len(said) / 2 / RATE_HZ)
+    else:
+        audio = reply.content
+        assert reply.headers["content-type"] == media_type
+    assert "content-length" not in reply.headers
+    heard, resampler = decoded(audio), Resampler(RATE_HZ, 24_000)
+    wanted = np.frombuffer(resampler.push(said) + resampler.flush(), "<i2")
+    assert 0 <= len(heard) - len(wanted) < 0.1 * 24_000
+    assert likeness(wanted, heard, 24_000) > 0.95
+
+
+async def test_a_long_frame_does_not_hold_the_first_bytes_back(
+    client: httpx.AsyncClient, synthesizer: ScriptedSynthesizer
+) -> None:
+    """A synthesiser that goes on for ever, an hour at a time, is heard at once."""
+    synthesizer.frames, synthesizer.is_endless = [AudioFrame(bytes(2 * 3600 * 24_000), 24_000)], True
+    async with asyncio.timeout(5):
+        async with client.stream("POST", SPEECH, json={"input": "x", "voice": "alloy"}) as reply:
+            first = await anext(reply.aiter_bytes())
+    assert 0 < len(first) < 64_000
 
 
 @pytest.mark.parametrize(
@@ -136,13 +203,19 @@ async def test_an_event_stream_carries_the_same_audio(client: httpx.AsyncClient)
         ({"input": "x" * 4097}, "input", "string_above_max_length"),
         ({}, "input", "missing_required_parameter"),
         ({"input": 5}, "input", "invalid_value"),
-        ({"input": "x", "response_format": "mp3"}, "response_format", "unsupported_format"),
+        ({"input": "x", "response_format": "mp4"}, "response_format", "unsupported_format"),
         ({"input": "x", "response_format": "nonsense"}, "response_format", "unsupported_format"),
         ({"input": "x", "voice": "nobody"}, "voice", "invalid_value"),
         ({"input": "x", "speed": 0.1}, "speed", "invalid_value"),
         ({"input": "x", "speed": 4.1}, "speed", "invalid_value"),
         ({"input": "x", "speed": "fast"}, "speed", "invalid_value"),
+        ({"input": "x", "speed": "NaN"}, "speed", "invalid_value"),
+        ({"input": "x", "voice": {"id": "nobody"}}, "voice", "invalid_value"),
+        ({"input": "x", "voice": {"name": "alloy"}}, "voice", "invalid_value"),
+        ({"input": "x", "voice": {"id": None}}, "voice", "invalid_value"),
+        ({"input": "x", "voice": None}, "voice", "invalid_value"),
         ({"input": "x", "stream_format": "mp3"}, "stream_format", "invalid_value"),
+        ({"input": "x", "pitch": 3}, "pitch", "unknown_parameter"),
     ],
 )
 async def test_bad_values_are_named(
@@ -159,11 +232,11 @@ async def test_bad_values_are_named(
 
 
 async def test_a_refused_format_says_which_are_served(client: httpx.AsyncClient) -> None:
-    reply = await client.post(SPEECH, json={"input": "x", "voice": "alloy", "response_format": "opus"})
+    reply = await client.post(SPEECH, json={"input": "x", "voice": "alloy", "response_format": "ogg"})
     message = fault(reply)["message"]
     assert message is not None
-    assert "'opus'" in message
-    assert "pcm, wav" in message
+    assert "'ogg'" in message
+    assert "mp3, opus, aac, flac, wav, pcm" in message
 
 
 @pytest.mark.parametrize(
@@ -188,9 +261,18 @@ async def test_an_unknown_model_is_not_found(client: httpx.AsyncClient) -> None:
 
 async def test_models_are_listed_and_looked_up(client: httpx.AsyncClient) -> None:
     listed = (await client.get("/v1/models")).json()
-    assert [model["id"] for model in listed["data"]] == ["scripted"]
+    [model] = listed["data"]
+    assert model["id"] == "scripted"
+    assert model["response_formats"] == ["mp3", "opus", "aac", "flac", "wav", "pcm"]
+    assert (model["voices"], model["languages"]) == (["alloy"], ["en-us"])
     assert (await client.get("/v1/models/tts-1")).json()["object"] == "model"
     assert (await client.get("/v1/models/nothing")).status_code == 404
+
+
+async def test_every_parameter_is_said_to_be_honoured_or_ignored(client: httpx.AsyncClient) -> None:
+    parameters = (await client.get("/v1/models/gpt-4o-mini-tts-2025-12-15")).json()["parameters"]
+    assert {*parameters["honoured"], *parameters["ignored"]} == set(SpeechRequest.model_fields)
+    assert parameters["ignored"] == ["instructions"]
 
 
 async def test_voices_are_listed(client: httpx.AsyncClient) -> None:
@@ -220,23 +302,31 @@ async def test_a_failure_before_the_first_byte_is_an_http_error(
     assert fault(reply)["code"] == "engine_crashed"
 
 
+@pytest.mark.parametrize("response_format", ENCODINGS)
 async def test_a_failure_after_the_first_byte_breaks_the_stream_off(
-    client: httpx.AsyncClient, synthesizer: ScriptedSynthesizer, caplog: pytest.LogCaptureFixture
+    client: httpx.AsyncClient,
+    synthesizer: ScriptedSynthesizer,
+    caplog: pytest.LogCaptureFixture,
+    response_format: str,
 ) -> None:
     synthesizer.error = EngineCrashed("espeak-ng failed", engine="tts")
+    body = {"input": "secret words", "voice": "alloy", "response_format": response_format}
     with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
-        await client.post(SPEECH, json={"input": "secret words", "voice": "alloy"})
+        await client.post(SPEECH, json=body)
     assert "broken off" in caplog.text
     assert "secret words" not in caplog.text
     synthesizer.error = None
     assert (await client.post(SPEECH, json={"input": "x", "voice": "alloy"})).status_code == 200
 
 
+@pytest.mark.parametrize("stream_format", ["audio", "sse"])
+@pytest.mark.parametrize("response_format", ENCODINGS)
 async def test_a_client_that_leaves_stops_the_engine(
-    client: httpx.AsyncClient, synthesizer: ScriptedSynthesizer
+    client: httpx.AsyncClient, synthesizer: ScriptedSynthesizer, response_format: str, stream_format: str
 ) -> None:
     synthesizer.is_endless = True
-    async with client.stream("POST", SPEECH, json={"input": "x", "voice": "alloy"}) as reply:
+    body = {"input": "x", "voice": "alloy", "response_format": response_format}
+    async with client.stream("POST", SPEECH, json={**body, "stream_format": stream_format}) as reply:
         await anext(reply.aiter_bytes())
         assert not synthesizer.closed.is_set()
     async with asyncio.timeout(0.5):
@@ -248,7 +338,8 @@ async def test_a_client_that_stops_reading_is_cut_off(
 ) -> None:
     monkeypatch.setattr(stream, "SEND_DEADLINE", 0.1)
     synthesizer.frames, synthesizer.is_endless = [AudioFrame(bytes(1 << 20), 24_000)], True
-    async with client.stream("POST", SPEECH, json={"input": "x", "voice": "alloy"}):
+    body = {"input": "x", "voice": "alloy", "response_format": "pcm"}
+    async with client.stream("POST", SPEECH, json=body):
         async with asyncio.timeout(5):
             await synthesizer.closed.wait()
 
@@ -297,7 +388,8 @@ async def test_an_engine_that_does_not_load_is_said_to_have_failed(client: httpx
 
 @pytest.mark.end_to_end
 async def test_espeak_speaks_through_the_service(client: httpx.AsyncClient) -> None:
-    reply = await client.post(SPEECH, json={"input": "Hello there. It costs $3.50.", "voice": "nova"})
+    body = {"input": "Hello there. It costs $3.50.", "voice": "nova", "response_format": "wav"}
+    reply = await client.post(SPEECH, json=body)
     patched = reply.content[:40] + (len(reply.content) - 44).to_bytes(4, "little") + reply.content[44:]
     with wave.open(io.BytesIO(patched)) as file:
         assert file.getframerate() == 24_000
