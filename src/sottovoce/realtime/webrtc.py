@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
@@ -42,7 +42,7 @@ CLOSE_DEADLINE = 5.0
 class CallOptions:
     """`connect_deadline`: seconds for a caller to come through with its data channel."""
 
-    reach: Reach = Reach()
+    reach: Reach = field(default_factory=Reach)
     connect_deadline: float = 15.0
 
 

@@ -16,7 +16,8 @@ from sottovoce.realtime import opening, outbox
 from sottovoce.realtime.pacing import FRAME, GROUP, LEAD
 from sottovoce.realtime.protocol import MAX_BAD_MESSAGES
 from sottovoce.realtime.websocket import RealtimeWebSocket
-from sottovoce.realtime.websocket_stream import CLOSE_DEADLINE, POLL
+from sottovoce.realtime.websocket_line import CLOSE_DEADLINE
+from sottovoce.realtime.websocket_stream import POLL
 from tests import virtual_time
 from tests.fake_session import FakeSession, TalkingSession
 from tests.unit.realtime.asgi import Peer
