@@ -3,13 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 SAMPLE_RATE_HZ = 16_000
 BYTES_PER_SECOND = 2 * SAMPLE_RATE_HZ
 
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """`start` and `end` are seconds from the beginning of the utterance; `probability`, above 0 and at most
+    1, is how sure the recogniser is of it."""
+
+    text: str
+    start: float
+    end: float
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Final words between two pauses, at least one."""
+
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def start(self) -> float:
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        return self.words[-1].end
+
+
 InterimListener = Callable[[str], None]
 """Called in the event loop with an utterance's stable words so far; they only ever grow."""
+
+SegmentListener = Callable[[Segment], None]
+"""Called in the event loop with every segment of an utterance as soon as it is final, in order, the last one
+before `finish` returns."""
 
 
 class TranscriberStream(Protocol):
@@ -24,7 +60,10 @@ class TranscriberStream(Protocol):
         """Hear more. Waits while the recogniser is far behind."""
 
     async def finish(self) -> str:
-        """End the utterance; its final transcript, "" if no words were said. The next one may follow."""
+        """End the utterance; its final transcript, "" if no words were said. The next one may follow.
+
+        An utterance may last for hours: long ones are cut at pauses, and their segments told on the way.
+        """
 
     async def reset(self) -> None:
         """Forget the utterance begun, but not the voice."""
@@ -43,7 +82,9 @@ class Transcriber(Protocol):
     async def start(self) -> None:
         """Load. Raises `EngineError`; until it returns no stream can be opened."""
 
-    async def open_stream(self, on_interim: InterimListener | None = None) -> TranscriberStream:
+    async def open_stream(
+        self, on_interim: InterimListener | None = None, on_segment: SegmentListener | None = None
+    ) -> TranscriberStream:
         """Raises `LimitExceededError` when all streams are in use, `EngineError` when it cannot."""
 
     async def aclose(self) -> None:

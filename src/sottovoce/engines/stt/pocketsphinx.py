@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sottovoce.engines.stt.base import InterimListener
+from sottovoce.engines.stt.base import InterimListener, SegmentListener
 from sottovoce.engines.stt.stream import STALL_DEADLINE, WorkerStream
 from sottovoce.engines.stt.zygote import LOADED
 from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable, LimitExceededError
@@ -62,7 +62,9 @@ class PocketsphinxTranscriber:
     def zygote_pid(self) -> int | None:
         return self._zygote.pid if self._zygote else None
 
-    async def open_stream(self, on_interim: InterimListener | None = None) -> WorkerStream:
+    async def open_stream(
+        self, on_interim: InterimListener | None = None, on_segment: SegmentListener | None = None
+    ) -> WorkerStream:
         if len(self._streams) + self._opening >= self._options.max_streams:
             raise LimitExceededError(
                 f"All {self._options.max_streams} streams of the recogniser are in use; "
@@ -70,16 +72,19 @@ class PocketsphinxTranscriber:
             )
         self._opening += 1
         try:
-            return await self._open(on_interim)
+            return await self._open(on_interim, on_segment)
         finally:
             self._opening -= 1
 
-    async def _open(self, on_interim: InterimListener | None) -> WorkerStream:
+    async def _open(
+        self, on_interim: InterimListener | None, on_segment: SegmentListener | None
+    ) -> WorkerStream:
         reader, writer = await self._fork()
         stream = WorkerStream(
             reader,
             writer,
             on_interim=on_interim,
+            on_segment=on_segment,
             on_close=lambda: self._streams.discard(stream),
             stall_deadline=self._options.stall_deadline,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Protocol
 
-from sottovoce.engines.stt.base import BYTES_PER_SECOND
+from sottovoce.engines.stt.base import BYTES_PER_SECOND, Segment, SegmentListener, Word
 from sottovoce.engines.stt.loudness import Loudness
 from sottovoce.engines.stt.voicing import Voicing
 
@@ -34,22 +34,26 @@ MIN_VOICED = 0.12
 MAX_WORD = 1.2
 """Seconds; the longest words take 0.9. Hum comes out as one word without end."""
 
+LEAST_PROBABILITY = 1e-4
+"""Keeps logarithms finite."""
+
 BEFORE_VOICE_BYTES = BYTES_PER_SECOND
 """What is kept of the time before the first voice, for soft consonants. What has no voice is not decoded:
 noise costs five times as much as speech, for nothing."""
 
-CUT_AFTER = 8.0
-CUT_PAUSE = 0.3
+CUTS = ((8.0, 0.3), (15.0, 0.1))
 CUT_AT_LATEST = 30.0
-"""Seconds: a long utterance is cut at a pause, so that memory and the wait for its end stay bounded."""
+"""Seconds: a long utterance is cut at a pause, so that memory and the wait for its words stay bounded. After
+8 s a pause between phrases is waited for, after 15 s one between words, and in the end none."""
 
 
-class Segment(Protocol):
-    """A recognised word, or a filler such as `<sil>` and `[NOISE]`."""
+class DecodedWord(Protocol):
+    """A recognised word with its frames and posterior, or a filler such as `<sil>` and `[NOISE]`."""
 
     word: str
     start_frame: int
     end_frame: int
+    prob: float
 
 
 class Hypothesis(Protocol):
@@ -63,7 +67,7 @@ class Decoder(Protocol):
     def process_raw(self, data: bytes) -> object: ...
     def end_utt(self) -> None: ...
     def hyp(self) -> Hypothesis | None: ...
-    def seg(self) -> Sequence[Segment] | None: ...
+    def seg(self) -> Sequence[DecodedWord] | None: ...
     def get_cmn(self, update: bool = False) -> str: ...
     def set_cmn(self, mean: str) -> None: ...
 
@@ -92,23 +96,32 @@ class StableWords:
 class _Part:
     """What is known of the part of an utterance that is being decoded."""
 
+    start_bytes: int
+    """Where in the utterance it begins."""
     heard_bytes: int = 0
     unasked_bytes: int = 0
 
 
 class Recogniser:
-    """Cepstral mean and level are learnt from utterance to utterance and not from noise."""
+    """Cepstral mean and level are learnt from utterance to utterance and not from noise.
 
-    def __init__(self, decoder: Decoder, on_heard: Callable[[], None] = lambda: None) -> None:
+    `interim` holds the stable words that are in no segment yet.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        on_segment: SegmentListener,
+        on_heard: Callable[[], None] = lambda: None,
+    ) -> None:
         """`on_heard` is called at least after every 100 ms decoded."""
         self.interim = ""
         self._decoder = decoder
-        self._on_heard = on_heard
+        self._on_segment, self._on_heard = on_segment, on_heard
         self._loudness = Loudness()
         self._voicing = Voicing()
         self._mean = decoder.get_cmn()
-        self._done: list[str] = []
-        self._begin_part()
+        self._forget()
 
     def push(self, pcm: bytes) -> None:
         """Hear more; `interim` grows with it."""
@@ -117,43 +130,52 @@ class Recogniser:
             self._voicing.push(piece)
             self._hear(self._loudness.push(piece))
 
-    def finish(self) -> str:
+    def finish(self) -> None:
+        """End the utterance; its last segment is told before this returns."""
         self._hear(self._loudness.finish())
         self._end_part()
-        words, self._done = " ".join(self._done), []
         self._forget()
-        return words
 
     def reset(self) -> None:
         self._decoder.end_utt()
         self._decoder.set_cmn(self._mean)
         self._loudness.reset()
-        self._done = []
         self._forget()
 
     def _forget(self) -> None:
-        self.interim = ""
+        self._passed_bytes = 0
+        self._waiting = bytearray()
         self._begin_part()
 
     def _begin_part(self) -> None:
-        self._part = _Part()
+        self.interim = ""
+        self._part = _Part(self._passed_bytes)
         self._stable = StableWords()
-        self._waiting = bytearray()
         self._voicing.reset()
         self._decoder.start_utt()
 
     def _hear(self, levelled: bytes) -> None:
         self._waiting += levelled
         if self._voicing.voiced == 0.0:
-            del self._waiting[:-BEFORE_VOICE_BYTES]
+            self._pass(len(self._waiting) - BEFORE_VOICE_BYTES)
             return
-        pcm, self._waiting = bytes(self._waiting), bytearray()
-        for at in range(0, len(pcm), HYPOTHESIS_BYTES):
-            self._decode(pcm[at : at + HYPOTHESIS_BYTES])
+        part = self._part
+        while self._waiting and part is self._part:  # what follows a cut waits for a voice again
+            pcm = bytes(self._waiting[:HYPOTHESIS_BYTES])
+            del self._waiting[:HYPOTHESIS_BYTES]
+            self._decode(pcm)
             self._on_heard()
+
+    def _pass(self, count_bytes: int) -> None:
+        """Leave out what has no voice."""
+        if count_bytes > 0:
+            del self._waiting[:count_bytes]
+            self._passed_bytes += count_bytes
+            self._part.start_bytes = self._passed_bytes
 
     def _decode(self, pcm: bytes) -> None:
         self._decoder.process_raw(pcm)
+        self._passed_bytes += len(pcm)
         self._part.heard_bytes += len(pcm)
         self._part.unasked_bytes += len(pcm)
         if self._part.unasked_bytes >= HYPOTHESIS_BYTES:
@@ -164,14 +186,17 @@ class Recogniser:
         hypothesis = self._decoder.hyp()
         words = hypothesis.hypstr.split() if hypothesis else []
         if self._voicing.voiced >= MIN_VOICED and self._stable.update(words):
-            self.interim = " ".join([*self._done, *self._stable.words])
+            self.interim = " ".join(self._stable.words)
         if self._is_time_to_cut():
             self._end_part()
             self._begin_part()
 
     def _is_time_to_cut(self) -> bool:
         heard = self._part.heard_bytes / BYTES_PER_SECOND
-        return heard >= CUT_AT_LATEST or (heard >= CUT_AFTER and self._pause() >= CUT_PAUSE)
+        if heard >= CUT_AT_LATEST:
+            return True
+        pauses = [pause for after, pause in CUTS if heard >= after]
+        return bool(pauses) and self._pause() >= min(pauses)
 
     def _pause(self) -> float:
         """Seconds since the last word."""
@@ -184,20 +209,31 @@ class Recogniser:
         words = self._words() if self._voicing.voiced >= MIN_VOICED else []
         if words:
             self._mean = self._decoder.get_cmn()
-            self._done += words
+            self._on_segment(Segment(tuple(words)))
         else:
             self._decoder.set_cmn(self._mean)
 
-    def _words(self) -> list[str]:
+    def _words(self) -> list[Word]:
         segments = self._decoder.seg() or ()
-        return [_spelling(segment.word) for segment in segments if _is_word(segment) and not _drags(segment)]
+        start = self._part.start_bytes / BYTES_PER_SECOND
+        return [_word(segment, start) for segment in segments if _is_word(segment) and not _drags(segment)]
 
 
-def _is_word(segment: Segment) -> bool:
+def _word(segment: DecodedWord, start: float) -> Word:
+    """With the lattice's posterior, which its log table lets grow a little above 1."""
+    return Word(
+        _spelling(segment.word),
+        round(start + segment.start_frame / FRAME_RATE_HZ, 2),
+        round(start + (segment.end_frame + 1) / FRAME_RATE_HZ, 2),
+        max(LEAST_PROBABILITY, min(1.0, round(segment.prob, 4))),
+    )
+
+
+def _is_word(segment: DecodedWord) -> bool:
     return segment.word[0] not in "<[+"
 
 
-def _drags(segment: Segment) -> bool:
+def _drags(segment: DecodedWord) -> bool:
     return segment.end_frame - segment.start_frame > MAX_WORD * FRAME_RATE_HZ
 
 

@@ -9,8 +9,15 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from sottovoce.engines.stt.base import InterimListener
-from sottovoce.engines.stt.wire import HEADER, MAX_PAYLOAD_BYTES, Kind, pack, unpack_header
+from sottovoce.engines.stt.base import InterimListener, SegmentListener
+from sottovoce.engines.stt.wire import (
+    HEADER,
+    MAX_PAYLOAD_BYTES,
+    Kind,
+    pack,
+    unpack_header,
+    unpack_segment,
+)
 from sottovoce.errors import EngineCrashed, EngineError, EngineTimeout
 
 STALL_DEADLINE = 3.0
@@ -29,14 +36,17 @@ class WorkerStream:
         writer: asyncio.StreamWriter,
         *,
         on_interim: InterimListener | None = None,
+        on_segment: SegmentListener | None = None,
         on_close: Callable[[], None] = lambda: None,
         stall_deadline: float = STALL_DEADLINE,
     ) -> None:
         self._reader, self._writer = reader, writer
-        self._on_interim, self._on_close = on_interim, on_close
+        self._on_interim, self._on_segment, self._on_close = on_interim, on_segment, on_close
         self._stall_deadline = stall_deadline
         self._pid: int | None = None
         self._messages = 0
+        self._resets = 0
+        self._done: list[str] = []
         self._failure: EngineError | None = None
         loop = asyncio.get_running_loop()
         self._hello: asyncio.Future[None] = loop.create_future()
@@ -63,6 +73,8 @@ class WorkerStream:
         return await self._watched(_wait_for(self._final))
 
     async def reset(self) -> None:
+        self._resets += 1
+        self._done.clear()
         self._write(pack(Kind.RESET))
         await self._watched(self._writer.drain())
 
@@ -120,10 +132,22 @@ class WorkerStream:
         if kind is Kind.HELLO:
             self._pid = int(payload)
             self._hello.set_result(None)
+        elif kind is Kind.RESET:
+            self._resets -= 1
         elif kind is Kind.FINAL and self._final is not None and not self._final.done():
-            self._final.set_result(payload.decode())
+            text, self._done = " ".join(self._done), []
+            self._final.set_result(text)
+        elif not self._resets:  # else it is about an utterance that is to be forgotten
+            self._learn(kind, payload)
+
+    def _learn(self, kind: Kind, payload: bytes) -> None:
+        if kind is Kind.SEGMENT:
+            segment = unpack_segment(payload)
+            self._done.append(segment.text)
+            if self._on_segment is not None:
+                self._on_segment(segment)
         elif kind is Kind.INTERIM and self._on_interim is not None:
-            self._on_interim(payload.decode())
+            self._on_interim(" ".join([*self._done, payload.decode()]))
 
     def _died(self) -> EngineError:
         """The failure of the stream, which may have failed before."""

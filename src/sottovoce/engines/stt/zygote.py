@@ -18,10 +18,10 @@ import socket
 import sys
 from pathlib import Path
 
-from sottovoce.engines.stt.base import BYTES_PER_SECOND
+from sottovoce.engines.stt.base import BYTES_PER_SECOND, Segment
 from sottovoce.engines.stt.build_model import DICTIONARY, LANGUAGE_MODEL
 from sottovoce.engines.stt.recogniser import DECODER_OPTIONS, Decoder, Recogniser
-from sottovoce.engines.stt.wire import HEADER, Kind, pack, unpack_header
+from sottovoce.engines.stt.wire import HEADER, Kind, pack, pack_segment, unpack_header
 from sottovoce.lifeline import die_with_parent
 
 LOADED = b"L"
@@ -79,7 +79,7 @@ class Worker:
 
     def __init__(self, stream: io.BufferedRWPair, decoder: Decoder) -> None:
         self.stream = stream
-        self.recogniser = Recogniser(decoder, lambda: self._send(Kind.HEARD))
+        self.recogniser = Recogniser(decoder, self._tell, lambda: self._send(Kind.HEARD))
         self.interim = ""
 
     def run(self) -> None:
@@ -92,11 +92,13 @@ class Worker:
         if kind is Kind.AUDIO:
             self._hear(payload)
         elif kind is Kind.FINISH:
-            self._send(Kind.FINAL, self.recogniser.finish())
+            self.recogniser.finish()
             self.interim = ""
+            self._send(Kind.FINAL)
         elif kind is Kind.RESET:
             self.recogniser.reset()
             self.interim = ""
+            self._send(Kind.RESET)
 
     def _hear(self, pcm: bytes) -> None:
         self.recogniser.push(pcm)
@@ -105,8 +107,15 @@ class Worker:
             self._send(Kind.INTERIM, self.interim)
         self._send(Kind.HEARD)
 
+    def _tell(self, segment: Segment) -> None:
+        self.interim = ""
+        self._write(pack_segment(segment))
+
     def _send(self, kind: Kind, text: str = "") -> None:
-        self.stream.write(pack(kind, text.encode()))
+        self._write(pack(kind, text.encode()))
+
+    def _write(self, message: bytes) -> None:
+        self.stream.write(message)
         self.stream.flush()
 
 

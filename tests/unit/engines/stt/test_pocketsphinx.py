@@ -12,10 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sottovoce.engines.stt.base import BYTES_PER_SECOND, Segment
 from sottovoce.engines.stt.pocketsphinx import PocketsphinxOptions, PocketsphinxTranscriber
 from sottovoce.engines.stt.stream import WorkerStream
 from sottovoce.errors import EngineCrashed, EngineError, EngineTimeout, LimitExceededError
-from tests.unit.engines.stt.sounds import recording, scaled
+from tests.unit.engines.stt.sounds import recording, scaled, silence
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(60)]
 
@@ -80,6 +81,28 @@ async def test_interim_words_only_grow(transcriber: PocketsphinxTranscriber) -> 
     assert len(seen) >= 2
     assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
     assert final == TIMER_WORDS
+
+
+async def test_words_come_with_their_times_while_a_long_utterance_lasts(
+    transcriber: PocketsphinxTranscriber,
+) -> None:
+    told: asyncio.Queue[Segment] = asyncio.Queue()
+    stream = await transcriber.open_stream(on_segment=told.put_nowait)
+    pause = silence(2.0)
+    await stream.push((TIMER + pause) * 4)
+    segments = [await told.get()]
+    text = await stream.finish()
+    segments += [told.get_nowait() for _ in range(told.qsize())]
+    assert text == " ".join([TIMER_WORDS] * 4)
+    assert " ".join(segment.text for segment in segments) == text
+    words = [word for segment in segments for word in segment.words]
+    step = (len(TIMER) + len(pause)) / BYTES_PER_SECOND
+    for number, word in enumerate(words):
+        assert (
+            number // 6 * step <= word.start < word.end <= number // 6 * step + len(TIMER) / BYTES_PER_SECOND
+        )
+        assert 0 < word.probability <= 1
+    assert all(earlier.end <= later.start + 0.001 for earlier, later in pairwise(words))
 
 
 async def test_a_new_stream_knows_nothing_of_speakers_before(transcriber: PocketsphinxTranscriber) -> None:

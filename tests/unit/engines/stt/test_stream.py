@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from sottovoce.engines.stt.base import Segment, Word
 from sottovoce.engines.stt.stream import WorkerStream
-from sottovoce.engines.stt.wire import HEADER, MAX_PAYLOAD_BYTES, Kind, pack, unpack_header
+from sottovoce.engines.stt.wire import HEADER, MAX_PAYLOAD_BYTES, Kind, pack, pack_segment, unpack_header
 from sottovoce.errors import EngineCrashed, EngineTimeout
 
 STALL = 0.1
+SET = Segment((Word("set", 0.1, 0.3, 0.5), Word("a", 0.3, 0.4)))
+TIMER = Segment((Word("timer", 0.6, 1.0),))
+NO_SEGMENTS = (b"", b"\xff", b"1", b"[1]", b"[[1]]", b'[["a", null, 1, 1]]', b"{")
 
 
 @dataclass
@@ -22,10 +26,14 @@ class Process:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     interims: list[str]
+    segments: list[Segment]
     closings: list[None] = field(default_factory=list)
 
     def say(self, kind: Kind, text: str = "") -> None:
         self.writer.write(pack(kind, text.encode()))
+
+    def tell(self, *segments: Segment) -> None:
+        self.writer.write(b"".join(pack_segment(segment) for segment in segments))
 
     async def hear(self) -> tuple[Kind, bytes]:
         kind, length = unpack_header(await self.reader.readexactly(HEADER.size))
@@ -37,14 +45,16 @@ async def process() -> AsyncIterator[Process]:
     ours, theirs = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=theirs)
     interims: list[str] = []
+    segments: list[Segment] = []
     closings: list[None] = []
     stream = WorkerStream(
         *await asyncio.open_connection(sock=ours),
         on_interim=interims.append,
+        on_segment=segments.append,
         on_close=lambda: closings.append(None),
         stall_deadline=STALL,
     )
-    yield Process(stream, reader, writer, interims, closings)
+    yield Process(stream, reader, writer, interims, segments, closings)
     await stream.aclose()
     writer.close()
 
@@ -55,9 +65,35 @@ async def test_audio_goes_up_and_words_come_back(process: Process) -> None:
     finishing = asyncio.create_task(process.stream.finish())
     assert await process.hear() == (Kind.FINISH, b"")
     process.say(Kind.INTERIM, "set a")
-    process.say(Kind.FINAL, "set a timer")
+    process.tell(SET, TIMER)
+    process.say(Kind.FINAL)
     assert await finishing == "set a timer"
     assert process.interims == ["set a"]
+    assert process.segments == [SET, TIMER]
+
+
+async def test_interim_words_follow_the_segments_before_them(process: Process) -> None:
+    finishing = asyncio.create_task(process.stream.finish())
+    process.tell(SET)
+    process.say(Kind.INTERIM, "timer for")
+    process.say(Kind.FINAL)
+    assert await finishing == "set a"
+    assert process.interims == ["set a timer for"]
+    finishing = asyncio.create_task(process.stream.finish())
+    process.say(Kind.FINAL)
+    assert await finishing == ""
+
+
+async def test_words_of_an_utterance_to_be_forgotten_are_not_heard(process: Process) -> None:
+    await process.stream.reset()
+    process.tell(SET)
+    process.say(Kind.INTERIM, "set a timer")
+    process.say(Kind.RESET)
+    finishing = asyncio.create_task(process.stream.finish())
+    process.tell(TIMER)
+    process.say(Kind.FINAL)
+    assert await finishing == "timer"
+    assert (process.interims, process.segments) == ([], [TIMER])
 
 
 async def test_long_audio_is_sent_in_pieces(process: Process) -> None:
@@ -88,8 +124,9 @@ async def test_a_process_that_is_at_work_may_take_longer(process: Process) -> No
     for _ in range(4):
         process.say(Kind.HEARD)
         await asyncio.wait({finishing}, timeout=STALL / 2)
-    process.say(Kind.FINAL, "at last")
-    assert await finishing == "at last"
+    process.tell(SET)
+    process.say(Kind.FINAL)
+    assert await finishing == "set a"
 
 
 async def test_a_process_that_does_not_read_is_cut_too(process: Process) -> None:
@@ -101,9 +138,12 @@ async def test_a_process_that_does_not_read_is_cut_too(process: Process) -> None
         await push_on()
 
 
-async def test_garbage_is_a_crash(process: Process) -> None:
+@pytest.mark.parametrize(
+    "garbage", [b"HTTP/1.1 400\r\n", *(pack(Kind.SEGMENT, payload) for payload in NO_SEGMENTS)]
+)
+async def test_garbage_is_a_crash(process: Process, garbage: bytes) -> None:
     finishing = asyncio.create_task(process.stream.finish())
-    process.writer.write(b"HTTP/1.1 400\r\n")
+    process.writer.write(garbage)
     with pytest.raises(EngineCrashed, match="garbage"):
         await finishing
 
