@@ -1,0 +1,67 @@
+"""A microphone for clients that are fed with samples: 24 kHz mono s16le, in real time, never quite still.
+
+Uses nothing of Sottovoce's, so that pipecat's environment can import it too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import numpy as np
+import soxr
+
+from tests.recordings import RATE_HZ as RECORDED_HZ
+from tests.recordings import recording
+
+RATE_HZ = 24_000
+CHUNK = 0.02
+CHUNK_SAMPLES = round(CHUNK * RATE_HZ)
+ROOM_NOISE = 12
+"""Amplitude of the silence."""
+
+
+def speech(name: str) -> bytes:
+    """A recording as clients send it."""
+    samples = np.frombuffer(recording(name), np.int16)
+    return soxr.resample(samples, RECORDED_HZ, RATE_HZ).astype(np.int16).tobytes()
+
+
+class Microphone:
+    """Gives `send` a chunk every 20 ms: what is being said, else the room."""
+
+    def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        self._send = send
+        self._said: deque[bytes] = deque()
+        self._noise = np.random.default_rng(7)
+
+    def say(self, name: str) -> None:
+        samples, size = speech(name), 2 * CHUNK_SAMPLES
+        self._said.extend(samples[at : at + size].ljust(size, b"\0") for at in range(0, len(samples), size))
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            await self._send(self._said.popleft() if self._said else self._room())
+            due += CHUNK
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    def _room(self) -> bytes:
+        return self._noise.integers(-ROOM_NOISE, ROOM_NOISE, CHUNK_SAMPLES).astype(np.int16).tobytes()
+
+
+@asynccontextmanager
+async def microphone(send: Callable[[bytes], Awaitable[None]]) -> AsyncIterator[Microphone]:
+    """A microphone that is open until the block ends."""
+    opened = Microphone(send)
+    running = asyncio.create_task(opened.run())
+    try:
+        yield opened
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
