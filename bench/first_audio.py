@@ -4,7 +4,8 @@
 
 Starts the service as `sottovoce serve` does, asks it over loopback with the standard library's client, whose
 own share is small, and takes for each text the time to the first bytes after the reply's header and to the
-last. The busy row repeats the shortest text while other clients have long texts spoken.
+last. The busy row repeats the shortest text while other clients have long texts spoken. Then the formats,
+asked for in turn, each beside pcm: by how much later its first bytes come, and how large it is.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,13 +39,21 @@ TEXTS = {
 }
 
 
+FORMATS = ("pcm", "wav", "flac", "mp3", "opus", "aac")
+
+
 @dataclass(frozen=True)
 class Spoken:
-    """Times in ms since the request was sent, and the sound that came, in seconds."""
+    """Times in ms since the request was sent, and the size of the reply."""
 
     first_ms: float
     whole_ms: float
-    sound: float
+    size_bytes: int
+
+    @property
+    def sound(self) -> float:
+        """Seconds, of a reply in pcm."""
+        return self.size_bytes / PCM_BYTES_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,20 @@ class Row:
     sound_per_second: float
 
 
+@dataclass(frozen=True)
+class FormatRow:
+    """One format beside pcm, asked for in turn. `later_ms` is the median of the differences to the pcm of the
+    same round, with its quartiles; ratios are those of the medians."""
+
+    format: str
+    first_ms_p50: float
+    first_ratio: float
+    later_ms: float
+    later_ms_quartiles: tuple[float, float]
+    whole_ratio: float
+    size_ratio: float
+
+
 class Client:
     """One keep-alive connection to the service."""
 
@@ -68,8 +91,8 @@ class Client:
         self.connection = http.client.HTTPConnection(at.hostname or "", at.port)
         self.headers = {"authorization": f"Bearer {endpoint.api_key}", "content-type": "application/json"}
 
-    def speak(self, text: str) -> Spoken:
-        body = json.dumps({"input": text, "voice": "alloy", "response_format": "pcm"})
+    def speak(self, text: str, response_format: str = "pcm") -> Spoken:
+        body = json.dumps({"input": text, "voice": "alloy", "response_format": response_format})
         began = time.perf_counter()
         self.connection.request("POST", "/v1/audio/speech", body, self.headers)
         reply = self.connection.getresponse()
@@ -78,7 +101,7 @@ class Client:
         first = time.perf_counter()
         received += len(reply.read())
         whole = time.perf_counter()
-        return Spoken((first - began) * 1e3, (whole - began) * 1e3, received / PCM_BYTES_PER_SECOND)
+        return Spoken((first - began) * 1e3, (whole - began) * 1e3, received)
 
 
 @contextmanager
@@ -119,6 +142,33 @@ def measure(name: str, speak: Callable[[], Spoken], requests: int) -> Row:
     )
 
 
+def measure_formats(client: Client, requests: int) -> list[FormatRow]:
+    """A B A B: every round asks for each format once."""
+    text = TEXTS["a sentence"]
+    rounds = [{name: client.speak(text, name) for name in FORMATS} for _ in range(WARM_UP + requests)][
+        WARM_UP:
+    ]
+    return [compare(name, [one[name] for one in rounds], [one["pcm"] for one in rounds]) for name in FORMATS]
+
+
+def compare(name: str, runs: Sequence[Spoken], pcm: Sequence[Spoken]) -> FormatRow:
+    later = [run.first_ms - bare.first_ms for run, bare in zip(runs, pcm, strict=True)]
+    low, middle, high = statistics.quantiles(later, n=4)
+
+    def ratio(of: Callable[[Spoken], float]) -> float:
+        return round(statistics.median(map(of, runs)) / statistics.median(map(of, pcm)), 2)
+
+    return FormatRow(
+        name,
+        round(statistics.median(run.first_ms for run in runs), 2),
+        ratio(lambda run: run.first_ms),
+        round(middle, 2),
+        (round(low, 2), round(high, 2)),
+        ratio(lambda run: run.whole_ms),
+        ratio(lambda run: run.size_bytes),
+    )
+
+
 def measure_all(endpoint: EngineEndpoint, requests: int, at_once: int) -> list[Row]:
     client = Client(endpoint)
     rows: list[Row] = []
@@ -141,12 +191,15 @@ async def run(requests: int, at_once: int) -> dict[str, object]:
             ready_ms = (time.perf_counter() - began) * 1e3
             process = psutil.Process(supervisor.status("tts").pid)
             idle_bytes = process.memory_info().rss
-            rows = await asyncio.to_thread(measure_all, supervisor.endpoint("tts"), requests, at_once)
+            endpoint = supervisor.endpoint("tts")
+            rows = await asyncio.to_thread(measure_all, endpoint, requests, at_once)
+            formats = await asyncio.to_thread(measure_formats, Client(endpoint), requests)
             return {
                 "ready_ms": round(ready_ms),
                 "idle_rss_mb": round(idle_bytes / 1e6, 1),
                 "busy_rss_mb": round(process.memory_info().rss / 1e6, 1),
                 "rows": [asdict(row) for row in rows],
+                "formats": [asdict(row) for row in formats],
             }
 
 
@@ -161,6 +214,15 @@ def print_table(result: dict[str, object]) -> None:
         first = f"{row.first_ms_p50:12.2f} ms {row.first_ms_p95:7.2f} {row.first_ms_max:7.2f}"
         print(
             f"{row.text:30} {row.requests:5} {first} {row.whole_ms_p50:8.1f} ms {row.sound_per_second:13.0f}"
+        )
+    formats = result["formats"]
+    assert isinstance(formats, list)
+    print("\nbeside pcm       first audio p50   ratio   later by (quartiles)      whole    size")
+    for one in (FormatRow(**row) for row in formats):
+        low, high = one.later_ms_quartiles
+        print(
+            f"{one.format:16} {one.first_ms_p50:12.2f} ms {one.first_ratio:7.2f} "
+            f"{one.later_ms:7.2f} ms ({low:.2f} to {high:.2f}) {one.whole_ratio:10.2f} {one.size_ratio:7.2f}"
         )
 
 

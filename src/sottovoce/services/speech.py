@@ -25,6 +25,9 @@ PIECE = 0.5
 """Seconds of sound encoded in one go: a few milliseconds of work, after which others have their turn and a
 client that left is noticed."""
 
+FIRST_PIECE = 0.12
+"""The same for the beginning, which somebody waits for: about what the slowest codec wants to see."""
+
 
 def _not_blank(text: str) -> str:
     if not text.strip():
@@ -92,12 +95,14 @@ class EncodedSpeech:
 
     async def chunks(self, frames: AsyncGenerator[AudioFrame]) -> AsyncGenerator[bytes]:
         """Each as soon as the format allows, none empty. Raises what `frames` does."""
+        is_heard = False
         async with aclosing(frames):
             async for frame in frames:
-                for piece in _pieces(frame):
+                for piece in _pieces(frame, PIECE if is_heard else FIRST_PIECE):
                     self.duration += piece.duration
                     if chunk := await self._aside(piece):
                         yield chunk
+                        is_heard = True
             if chunk := await self._aside(None):
                 yield chunk
 
@@ -117,7 +122,9 @@ class EncodedSpeech:
         return encoder.push(samples) if (samples := self._resampler.push(piece.samples)) else b""
 
 
-def _pieces(frame: AudioFrame) -> Iterator[AudioFrame]:
-    size = BYTES_PER_SAMPLE * round(PIECE * frame.sample_rate)
-    for begin in range(0, len(frame.samples), size):
+def _pieces(frame: AudioFrame, first: float) -> Iterator[AudioFrame]:
+    """`frame` cut after `first` seconds, then after every PIECE."""
+    begin, size = 0, BYTES_PER_SAMPLE * round(first * frame.sample_rate)
+    while begin < len(frame.samples):
         yield AudioFrame(frame.samples[begin : begin + size], frame.sample_rate)
+        begin, size = begin + size, BYTES_PER_SAMPLE * round(PIECE * frame.sample_rate)
