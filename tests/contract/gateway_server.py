@@ -102,7 +102,7 @@ async def running(
         make_session,
         key=KEY,
         page_folder=make_page(folder / "page"),
-        limits=limits,
+        limits=limits or GatewayLimits(wrong_key_hold=0),
     )
     async with (
         served(engine.app()) as engine_url,

@@ -21,8 +21,8 @@ import psutil
 from sottovoce.cli.running import find_server
 from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
-from sottovoce.gateway.auth import KEY_FILE, load_or_create_key
 from sottovoce.gateway.routes.page import PAGE_FOLDER, check_page
+from sottovoce.gateway.server_key import KEY_FILE, load_or_create_key
 from sottovoce.http.server import listen
 
 State: TypeAlias = Literal["ok", "note", "broken"]

@@ -9,7 +9,7 @@ import httpx
 from pydantic import BaseModel
 
 from sottovoce.config import EngineKind, Settings
-from sottovoce.gateway.auth import KEY_FILE, load_or_create_key
+from sottovoce.gateway.server_key import KEY_FILE, load_or_create_key
 
 PROBE_TIMEOUT = 1.0
 """Seconds to answer; whatever listens there and says nothing is not ours."""

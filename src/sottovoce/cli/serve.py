@@ -66,8 +66,8 @@ def serve(
 
 def _prepare(settings: Settings) -> tuple[socket.socket, str]:
     """Everything that can be wrong at the start, before any process is. Raises `ConfigError`."""
-    from sottovoce.gateway.auth import load_or_create_key
     from sottovoce.gateway.routes.page import check_page
+    from sottovoce.gateway.server_key import load_or_create_key
     from sottovoce.http.server import listen
 
     check_page()

@@ -8,25 +8,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
-from sottovoce.config import Settings
+from sottovoce.config import ENGINE_KINDS, Settings
 from sottovoce.conversation.options import SessionOptions
+from sottovoce.gateway.attempts import Attempts
 from sottovoce.gateway.auth import Credentials, RequireCredentials
 from sottovoce.gateway.calls import Calls
+from sottovoce.gateway.engine_client import EngineClient
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.guard import Boundary, Guard, normal_origins
 from sottovoce.gateway.headers import SecurityHeaders
+from sottovoce.gateway.keys import KEYS_FILE, KeyStore
 from sottovoce.gateway.limits import SHUTDOWN_DEADLINE, GatewayLimits, Slots
 from sottovoce.gateway.linger import Linger
-from sottovoce.gateway.passthrough import engine_client
+from sottovoce.gateway.model_listing import ModelListing
+from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.routes import engines as engine_routes
 from sottovoce.gateway.routes import health, models, page, realtime, status
+from sottovoce.gateway.routes import keys as key_routes
 from sottovoce.http.errors import EXCEPTION_HANDLERS
+from sottovoce.http.request_id import RequestId
 from sottovoce.realtime.opening import SessionFactory
 from sottovoce.realtime.webrtc import CallOptions
 from sottovoce.realtime.webrtc_ice import ANY_PORT, Reach
@@ -46,18 +51,21 @@ def create_app(
     key: str,
     page_folder: Path = page.PAGE_FOLDER,
     limits: GatewayLimits | None = None,
-    client: httpx.AsyncClient | None = None,
 ) -> Starlette:
     """The gateway as an ASGI app for `sottovoce.http.server.serve`.
 
     `session_factory(options)` makes a session that is not started; the transport starts and closes it.
-    `key` is `gateway.auth.load_or_create_key(settings)`. `client` reaches the engines and is closed with
-    the app. Raises `ConfigError` where the page is not built. Before the server is told to stop,
+    `key` is `server_key.load_or_create_key(settings)`. `client` reaches the engines and is closed with the
+    app. Raises `ConfigError` where the page is not built. Before the server is told to stop,
     `await end_sessions(app)` ends conversations politely instead of letting the server cut them.
     """
-    limits = limits or GatewayLimits()
-    client = client or engine_client()
-    credentials = Credentials(key)
+    limits = limits or GatewayLimits.of(settings)
+    client = EngineClient()
+    external = [kind for kind in ENGINE_KINDS if settings.engine(kind).is_external]
+    listing = ModelListing(client, engines, external)
+    names = ModelNames(settings, listing)
+    keys = KeyStore(settings.home / KEYS_FILE)
+    credentials = Credentials(key, keys)
     sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
     half_open = Slots(limits.half_open_calls, "calls being set up")
     defaults = _defaults(settings)
@@ -65,14 +73,14 @@ def create_app(
     calls = Calls(lambda: session_factory(defaults), sessions, half_open, _call_options(settings, limits))
 
     v1 = [
-        *models.routes(client, engines),
-        *engine_routes.routes(client, engines, limits),
+        *models.routes(engines, listing, names),
+        *engine_routes.routes(client, engines, names, limits, is_behind_proxy=settings.behind_proxy),
         *realtime.routes(websocket, calls, sessions),
     ]
     routes: list[BaseRoute] = [
         *health.routes(engines),
-        Mount("/api", routes=status.routes(settings, engines, sessions)),
-        Mount("/v1", routes=v1),
+        Mount("/api", routes=[*status.routes(settings, engines, sessions), *key_routes.routes(keys)]),
+        Mount("/v1", Router(v1, redirect_slashes=False)),
         *page.routes(page_folder, credentials, is_behind_proxy=settings.behind_proxy),
     ]
 
@@ -86,7 +94,13 @@ def create_app(
 
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.sessions, app.state.websocket, app.state.calls = sessions, websocket, calls
-    app.middleware_stack = _guarded(app.build_middleware_stack(), settings, credentials)
+    wanting_keys = RequireCredentials(
+        app.build_middleware_stack(),
+        credentials,
+        Attempts(limits.wrong_key_hold),
+        is_behind_proxy=settings.behind_proxy,
+    )
+    app.middleware_stack = _guarded(wanting_keys, settings)
     return app
 
 
@@ -118,11 +132,10 @@ def _call_options(settings: Settings, limits: GatewayLimits) -> CallOptions:
     return CallOptions(reach=reach, connect_deadline=limits.call_deadline)
 
 
-def _guarded(app: ASGIApp, settings: Settings, credentials: Credentials) -> ASGIApp:
+def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Around everything, error pages included: refusals need CORS headers as well as answers do."""
-    guarded = Guard(RequireCredentials(app, credentials), Boundary.of(settings))
     shared = CORSMiddleware(
-        guarded,
+        Guard(app, Boundary.of(settings)),
         allow_origins=normal_origins(settings.allowed_origins),
         allow_methods=CORS_METHODS,
         allow_headers=(
@@ -131,4 +144,4 @@ def _guarded(app: ASGIApp, settings: Settings, credentials: Credentials) -> ASGI
         expose_headers=CORS_EXPOSED,
         allow_private_network=True,
     )
-    return SecurityHeaders(Linger(shared))
+    return RequestId(SecurityHeaders(Linger(shared)))

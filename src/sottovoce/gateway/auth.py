@@ -1,90 +1,44 @@
-"""The server's key and the page's cookie: what is needed to use `/v1` and `/api`."""
+"""Who gets in: keys and the page's cookie, looked at before anything under `/v1` and `/api` is reached."""
 
 from __future__ import annotations
 
-import os
+import asyncio
+import logging
 import secrets
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sottovoce.config import Settings
-from sottovoce.errors import AuthError, ConfigError
+from sottovoce.errors import AuthError, ConfigError, SottovoceError
+from sottovoce.gateway.attempts import Attempts, Tally, address_of
 from sottovoce.gateway.guard import is_from_own_page
+from sottovoce.gateway.keys import KeyStore
+from sottovoce.gateway.principal import SCOPES, USER_SCOPES, Principal, is_guarded
+from sottovoce.gateway.server_key import KEY_BYTES
 from sottovoce.http.auth import bearer_key, is_same_key
 from sottovoce.http.errors import error_response
 
-KEY_FILE = "api-key"
-KEY_PREFIX = "sk-sottovoce-"
-KEY_BYTES = 32
-MAX_KEY_FILE_BYTES = 4096
-"""A key file is one line; anything longer is some other file."""
+logger = logging.getLogger(__name__)
+
+PRINCIPAL = "sottovoce.principal"
+"""Where routes find the `Principal` in the ASGI scope."""
 
 SUBPROTOCOL_PREFIX = "openai-insecure-api-key."
-GUARDED_PATHS = ("/v1", "/api")
 
-
-def load_or_create_key(settings: Settings) -> str:
-    """The server's key: the setting, else the key file, made at first start.
-
-    Raises `ConfigError` where the file can be read by others or cannot be read or made.
-    """
-    if settings.api_key is not None:
-        return settings.api_key.get_secret_value()
-    path = settings.home / KEY_FILE
-    try:
-        return _read_key(path)
-    except FileNotFoundError:
-        return _create_key(path)
-
-
-def _read_key(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(MAX_KEY_FILE_BYTES)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ConfigError(f"The key file {path} cannot be read: {error.strerror}.") from error
-    if os.name == "posix" and mode & 0o077:
-        raise ConfigError(f"The key file {path} can be read by others. Cure: chmod 600 {path}")
-    key = content.decode("ascii", errors="replace").strip()
-    if not key.startswith(KEY_PREFIX) or not key.isprintable():
-        raise ConfigError(f"The key file {path} holds no key. Delete it to have a new one made.")
-    return key
-
-
-def _create_key(path: Path) -> str:
-    """Write a whole file and link it into place, so that two servers starting at once agree on one key."""
-    key = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
-    draft = path.with_name(f"{KEY_FILE}.{secrets.token_hex(8)}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(key + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return _read_key(path)
-        finally:
-            draft.unlink()
-    except OSError as error:
-        raise ConfigError(
-            f"The key file {path} cannot be made: {error.strerror}. Set SOTTOVOCE_HOME to a folder of yours."
-        ) from error
-    return key
+SERVER_KEY = Principal("server", "key", frozenset(SCOPES))
+PAGE = Principal("page", "page", USER_SCOPES)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The one key, and the token that only pages served since this start hold."""
+    """What opens the server: its own key, the named keys, and the token that only its pages hold.
+
+    The token is made anew with each start.
+    """
 
     key: str = field(repr=False)
+    keys: KeyStore
     page_token: str = field(default_factory=lambda: secrets.token_urlsafe(KEY_BYTES), repr=False)
 
     def cookie_name(self, connection: HTTPConnection) -> str:
@@ -92,25 +46,31 @@ class Credentials:
         server = connection.scope.get("server")
         return f"sottovoce_page_{server[1] if server else 0}"
 
-    def check(self, connection: HTTPConnection) -> None:
-        """Raises `AuthError` unless the key came, or the page's cookie from the page itself."""
-        given = bearer_key(connection) or subprotocol_key(connection.scope)
-        if given is not None:
-            if not is_same_key(given, self.key):
-                raise AuthError("The API key is wrong. `sottovoce key show` prints the right one.")
-        elif not self._is_page(connection):
-            raise AuthError(
-                "No API key was given. Send it as `Authorization: Bearer KEY`; "
-                "`sottovoce key show` prints it."
-            )
+    async def principal_of(self, given: str) -> Principal:
+        """Whose key this is. Raises `AuthError`, and `ConfigError` where the keys cannot be read."""
+        if is_same_key(given, self.key):
+            return SERVER_KEY
+        found = await asyncio.to_thread(self.keys.find, given)
+        if found is None:
+            raise AuthError("The API key is wrong. `sottovoce key show` prints the server's own.")
+        return found.principal
 
-    def _is_page(self, connection: HTTPConnection) -> bool:
+    def page_of(self, connection: HTTPConnection) -> Principal:
+        """Raises `AuthError` unless the page's cookie came from the page itself."""
         token = connection.cookies.get(self.cookie_name(connection), "")
-        return is_same_key(token, self.page_token) and is_from_own_page(connection.scope)
+        if is_same_key(token, self.page_token) and is_from_own_page(connection.scope):
+            return PAGE
+        raise AuthError(
+            "No API key was given. Send it as `Authorization: Bearer KEY`; `sottovoce key show` prints it."
+        )
+
+
+def given_key(connection: HTTPConnection) -> str | None:
+    """The key in the header, or in the subprotocol of browsers, who cannot set headers with a WebSocket."""
+    return bearer_key(connection) or subprotocol_key(connection.scope)
 
 
 def subprotocol_key(scope: Scope) -> str | None:
-    """The key that browsers, who cannot set headers, send with a WebSocket."""
     for offered in scope.get("subprotocols", ()):
         if offered.startswith(SUBPROTOCOL_PREFIX):
             return str(offered[len(SUBPROTOCOL_PREFIX) :]) or None
@@ -118,24 +78,43 @@ def subprotocol_key(scope: Scope) -> str | None:
 
 
 class RequireCredentials:
-    """ASGI middleware: everything under `/v1` and `/api` needs the key or the page's cookie.
+    """ASGI middleware: puts a `Principal` into the scope of everything that is guarded, or refuses it.
 
     A WebSocket is refused with an HTTP status, before it is accepted.
     """
 
-    def __init__(self, app: ASGIApp, credentials: Credentials) -> None:
+    def __init__(
+        self, app: ASGIApp, credentials: Credentials, attempts: Attempts, *, is_behind_proxy: bool
+    ) -> None:
         self.app = app
         self.credentials = credentials
+        self.attempts = attempts
+        self.is_behind_proxy = is_behind_proxy
+        self._unreadable = Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket") and _is_guarded(scope["path"]):
+        if scope["type"] in ("http", "websocket") and is_guarded(scope["path"]):
             try:
-                self.credentials.check(HTTPConnection(scope))
-            except AuthError as error:
-                await error_response(error)(scope, receive, send)
+                principal = await self._identify(HTTPConnection(scope))
+                principal.check_scope(scope["path"])
+            except SottovoceError as error:
+                await error_response(self._public(error))(scope, receive, send)
                 return
+            scope[PRINCIPAL] = principal
         await self.app(scope, receive, send)
 
+    async def _identify(self, connection: HTTPConnection) -> Principal:
+        given = given_key(connection)
+        if given is None:
+            return self.credentials.page_of(connection)
+        address = address_of(connection, is_behind_proxy=self.is_behind_proxy)
+        async with self.attempts.watched(address):
+            return await self.credentials.principal_of(given)
 
-def _is_guarded(path: str) -> bool:
-    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in GUARDED_PATHS)
+    def _public(self, error: SottovoceError) -> SottovoceError:
+        """What a stranger may read: paths of this machine are for its log."""
+        if not isinstance(error, ConfigError):
+            return error
+        if self._unreadable.due():
+            logger.error("%s", error.message)
+        return SottovoceError("The server cannot read its keys; its log says why.", code="keys_unreadable")

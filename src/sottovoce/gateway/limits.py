@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 
+from sottovoce.config import EngineKind, Settings
 from sottovoce.errors import ServerFullError
 from sottovoce.http.body import MAX_JSON_BYTES
+
+
+FORM_BYTES = 64 << 10
+"""What a form has around its file: the other fields and the headers of its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +22,39 @@ class GatewayLimits:
 
     json_bytes: int = MAX_JSON_BYTES
     """Memory of the engines from one request's JSON."""
-    upload_bytes: int = 25 * 1024 * 1024
-    """Memory and disk of the recogniser from one upload; OpenAI's own limit."""
-    body_deadline: float = 120.0
-    """Connections from senders that drip: a whole upload must have come by then."""
+    upload_bytes: int = (256 << 20) + FORM_BYTES
+    """Memory and disk of the recogniser from one upload; see SOTTOVOCE_MAX_UPLOAD_BYTES."""
+    body_grace: float = 30.0
+    """Connections from senders that drip: so long may one take, whatever it sends (`request_body`)."""
+    transcription_patience: float = 7200.0
+    """Places from a recogniser that hangs; one that is as slow as speech takes as long as the recording."""
+    speech_patience: float = 300.0
+    """The same for a voice that tells nothing before it has spoken 4096 characters."""
+    reply_patience: float = 600.0
+    """The same for a model that reads a long prompt on a processor; OpenAI's clients wait as long."""
+    voices_patience: float = 10.0
+    """The same for a list."""
+    requests: Mapping[EngineKind, int] = field(default_factory=lambda: {"stt": 4, "tts": 24, "llm": 32})
+    """Engines from more REST requests at a time than leave them room for conversations."""
+    client_share: float = 0.75
+    """Clients from each other: no one gets more of these places."""
+    wrong_key_hold: float = 0.5
+    """Keys from being guessed: the answer to a wrong one comes this late (see `attempts`)."""
     half_open_calls: int = 4
     """Sockets and sessions from callers that never connect."""
     call_deadline: float = 15.0
     """The same, in time: a call that is not connected by then is ended."""
 
+    @classmethod
+    def of(cls, settings: Settings) -> GatewayLimits:
+        return cls(
+            upload_bytes=settings.max_upload_bytes + FORM_BYTES,
+            transcription_patience=max(MIN_TRANSCRIPTION_PATIENCE, settings.max_audio_seconds),
+        )
+
+
+MIN_TRANSCRIPTION_PATIENCE = 300.0
+"""Seconds, however short the longest recording is: a recogniser of others may have to load its model."""
 
 SHUTDOWN_DEADLINE = 8.0
 """Seconds for all sessions to close when the server stops; the process has promised to be gone in 10."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,15 @@ def test_serve_refuses_a_key_file_that_others_can_read(
     assert "chmod 600" in capsys.readouterr().err
 
 
-def test_the_key_is_made_once_and_is_private(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["key", "show", "--quiet"]) == 0
+def test_the_key_is_made_once_and_is_private(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["key", "show"]) == 0  # a program reads it: the key alone
     first = capsys.readouterr().out.strip()
+    assert first.startswith("sk-sottovoce-")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run(["key", "show", "--quiet"]) == 0
+    assert capsys.readouterr().out.strip() == first
     assert run(["key", "show"]) == 0
     assert capsys.readouterr().out.split() == ["key", first, "from", str(home / "api-key")]
     assert stat.S_IMODE((home / "api-key").stat().st_mode) == 0o600
@@ -67,6 +74,7 @@ def test_a_key_of_the_settings_is_shown_as_such(
     monkeypatch: pytest.MonkeyPatch, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SOTTOVOCE_API_KEY", "sk-chosen-by-the-owner")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     run(["key", "show"])
     assert capsys.readouterr().out.split() == ["key", "sk-chosen-by-the-owner", "from", "SOTTOVOCE_API_KEY"]
     assert not (home / "api-key").exists()

@@ -1,66 +1,34 @@
+"""Whose key or cookie it is, and what that one may do."""
+
 from __future__ import annotations
 
-import os
-import stat
+import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
-from sottovoce.config import Settings
-from sottovoce.errors import AuthError, ConfigError
-from sottovoce.gateway.auth import KEY_FILE, KEY_PREFIX, Credentials, load_or_create_key
+from sottovoce.errors import AuthError
+from sottovoce.gateway.attempts import Attempts
+from sottovoce.gateway.auth import PAGE, PRINCIPAL, SERVER_KEY, Credentials, RequireCredentials, given_key
 from sottovoce.gateway.guard import PROVENANCE, Provenance
-
-CREDENTIALS = Credentials("sk-right", page_token="token")
-
-
-def test_first_start_makes_a_key_only_its_owner_can_read(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "home")
-    key = load_or_create_key(settings)
-    path = settings.home / KEY_FILE
-    assert key.startswith(KEY_PREFIX)
-    assert len(key) >= len(KEY_PREFIX) + 43  # 256 bits in base64
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(settings.home.stat().st_mode) == 0o700
-    assert load_or_create_key(settings) == key
-    assert os.listdir(settings.home) == [KEY_FILE]
+from sottovoce.gateway.keys import KeyStore
+from sottovoce.gateway.principal import SCOPES, Principal
 
 
-def test_two_homes_have_two_keys(tmp_path: Path) -> None:
-    first, second = (load_or_create_key(Settings(home=tmp_path / name)) for name in "ab")
-    assert first != second
+@pytest.fixture
+def store(tmp_path: Path) -> KeyStore:
+    return KeyStore(tmp_path / "keys.sqlite3")
 
 
-def test_the_setting_wins_and_nothing_is_written(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "home", api_key="a-long-enough-key-of-mine")
-    assert load_or_create_key(settings) == "a-long-enough-key-of-mine"
-    assert not settings.home.exists()
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
-def test_refuses_a_key_file_that_others_can_read(tmp_path: Path, mode: int) -> None:
-    settings = Settings(home=tmp_path)
-    load_or_create_key(settings)
-    (tmp_path / KEY_FILE).chmod(mode)
-    with pytest.raises(ConfigError, match="chmod 600"):
-        load_or_create_key(settings)
-
-
-@pytest.mark.parametrize("content", [b"", b"\n", b"secret\n", b"\xff\xfe", KEY_PREFIX.encode() + b"a\nb"])
-def test_refuses_a_key_file_without_a_key(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / KEY_FILE
-    path.write_bytes(content)
-    path.chmod(0o600)
-    with pytest.raises(ConfigError, match="holds no key"):
-        load_or_create_key(Settings(home=tmp_path))
-
-
-def test_says_so_where_the_home_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ConfigError, match=r"cannot be (made|read)"):
-        load_or_create_key(Settings(home=tmp_path / "file"))
+@pytest.fixture
+def credentials(store: KeyStore) -> Credentials:
+    return Credentials("sk-right", store, page_token="token")
 
 
 def connection(provenance: Provenance, **headers: str) -> HTTPConnection:
@@ -69,54 +37,135 @@ def connection(provenance: Provenance, **headers: str) -> HTTPConnection:
     return HTTPConnection(scope | {PROVENANCE: provenance})
 
 
-def test_the_right_key_opens() -> None:
-    CREDENTIALS.check(connection(Provenance.PROGRAM, authorization="Bearer sk-right"))
-    CREDENTIALS.check(connection(Provenance.PROGRAM, authorization="bearer  sk-right"))
+# -- whose it is
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    ["", "Bearer", "Bearer ", "Bearer sk-wrong", "Bearer sk-righ", "Basic sk-right", "Bearer \xff"],
-)
-def test_nothing_else_does(authorization: str) -> None:
-    with pytest.raises(AuthError) as caught:
-        CREDENTIALS.check(connection(Provenance.PROGRAM, authorization=authorization))
-    assert caught.value.code == "invalid_api_key"
-    assert "sk-right" not in caught.value.message
+@pytest.mark.parametrize("authorization", ["Bearer sk-right", "bearer  sk-right"])
+def test_a_key_is_read_from_the_header(authorization: str) -> None:
+    assert given_key(connection(Provenance.PROGRAM, authorization=authorization)) == "sk-right"
 
 
-def test_the_cookie_opens_for_the_page_alone() -> None:
-    cookie = "sottovoce_page_8080=token"
-    CREDENTIALS.check(connection(Provenance.OWN_PAGE, cookie=cookie))
-    for provenance in (Provenance.PROGRAM, Provenance.LISTED_PAGE, Provenance.UNPROVEN):
-        with pytest.raises(AuthError):
-            CREDENTIALS.check(connection(provenance, cookie=cookie))
-
-
-@pytest.mark.parametrize("cookie", ["sottovoce_page_8080=old", "sottovoce_page_8081=token", "other=token"])
-def test_another_servers_cookie_does_not(cookie: str) -> None:
-    with pytest.raises(AuthError):
-        CREDENTIALS.check(connection(Provenance.OWN_PAGE, cookie=cookie))
-
-
-def test_a_wrong_key_is_not_made_good_by_the_cookie() -> None:
-    with pytest.raises(AuthError, match="wrong"):
-        CREDENTIALS.check(
-            connection(
-                Provenance.OWN_PAGE, cookie="sottovoce_page_8080=token", authorization="Bearer sk-wrong"
-            )
-        )
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic sk-right", "sk-right"])
+def test_anything_else_in_the_header_is_no_key(authorization: str) -> None:
+    assert given_key(connection(Provenance.PROGRAM, authorization=authorization)) is None
 
 
 def test_browsers_send_the_key_as_a_subprotocol() -> None:
     given = connection(Provenance.OWN_PAGE)
     given.scope["subprotocols"] = ["realtime", "openai-insecure-api-key.sk-right"]
-    CREDENTIALS.check(given)
-    given.scope["subprotocols"] = ["realtime", "openai-insecure-api-key.sk-wrong"]
+    assert given_key(given) == "sk-right"
+    given.scope["subprotocols"] = ["realtime", "openai-insecure-api-key."]
+    assert given_key(given) is None
+
+
+async def test_the_servers_own_key_opens_everything(credentials: Credentials) -> None:
+    assert await credentials.principal_of("sk-right") is SERVER_KEY
+    assert frozenset(SCOPES) == SERVER_KEY.scopes
+
+
+async def test_a_named_key_opens_its_scopes(credentials: Credentials, store: KeyStore) -> None:
+    key, secret = await asyncio.to_thread(store.create, "laptop", ("audio", "chat"))
+    assert await credentials.principal_of(secret) == Principal(key.id, "key", frozenset({"audio", "chat"}))
+    await asyncio.to_thread(store.revoke, "laptop")
     with pytest.raises(AuthError):
-        CREDENTIALS.check(given)
+        await credentials.principal_of(secret)
 
 
-def test_secrets_stay_out_of_representations() -> None:
-    assert "sk-right" not in repr(CREDENTIALS)
-    assert "token" not in repr(CREDENTIALS).replace("page_token", "")
+@pytest.mark.parametrize("given", ["sk-wrong", "sk-righ", "sk-rightt", "\xff", "token"])
+async def test_a_wrong_key_opens_nothing(credentials: Credentials, given: str) -> None:
+    with pytest.raises(AuthError) as caught:
+        await credentials.principal_of(given)
+    assert caught.value.code == "invalid_api_key"
+    assert "sk-right" not in caught.value.message
+
+
+def test_the_cookie_opens_for_the_page_alone(credentials: Credentials) -> None:
+    cookie = "sottovoce_page_8080=token"
+    assert credentials.page_of(connection(Provenance.OWN_PAGE, cookie=cookie)) is PAGE
+    for provenance in (Provenance.PROGRAM, Provenance.LISTED_PAGE, Provenance.UNPROVEN):
+        with pytest.raises(AuthError):
+            credentials.page_of(connection(provenance, cookie=cookie))
+
+
+@pytest.mark.parametrize("cookie", ["sottovoce_page_8080=old", "sottovoce_page_8081=token", "other=token"])
+def test_another_servers_cookie_does_not(credentials: Credentials, cookie: str) -> None:
+    with pytest.raises(AuthError):
+        credentials.page_of(connection(Provenance.OWN_PAGE, cookie=cookie))
+
+
+def test_secrets_stay_out_of_representations(credentials: Credentials) -> None:
+    assert "sk-right" not in repr(credentials)
+    assert "token" not in repr(credentials).replace("page_token", "")
+
+
+# -- the middleware
+
+
+async def tell_principal(scope: Scope, receive: Receive, send: Send) -> None:
+    reply = PlainTextResponse(scope[PRINCIPAL].id if PRINCIPAL in scope else "nobody")
+    await reply(scope, receive, send)
+
+
+@pytest.fixture
+def client(credentials: Credentials) -> TestClient:
+    app = RequireCredentials(tell_principal, credentials, Attempts(hold=0), is_behind_proxy=False)
+
+    async def proven(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, PROVENANCE: Provenance.OWN_PAGE}, receive, send)
+
+    return TestClient(proven, base_url="http://localhost:8080")
+
+
+def test_routes_are_told_who_asks(client: TestClient, store: KeyStore) -> None:
+    key, secret = store.create("laptop", ("audio",))
+    bearer = {"authorization": f"Bearer {secret}"}
+    assert client.post("/v1/audio/speech", headers=bearer).text == key.id
+    assert client.get("/v1/models", headers={"authorization": "Bearer sk-right"}).text == "server"
+    assert client.get("/").text == "nobody"
+
+
+def test_a_wrong_key_is_not_made_good_by_the_cookie(client: TestClient) -> None:
+    client.cookies.set("sottovoce_page_8080", "token")
+    assert client.get("/v1/models").text == "page"
+    reply = client.get("/v1/models", headers={"authorization": "Bearer sk-wrong"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert reply.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_key_without_the_scope_is_refused_by_its_name(client: TestClient, store: KeyStore) -> None:
+    _, secret = store.create("ears", ("audio",))
+    reply = client.post("/v1/chat/completions", headers={"authorization": f"Bearer {secret}"})
+    assert reply.status_code == 403
+    error = reply.json()["error"]
+    assert (error["type"], error["param"], error["code"]) == (
+        "invalid_request_error",
+        None,
+        "insufficient_scope",
+    )
+    assert "'chat'" in error["message"]
+
+
+def test_keys_that_cannot_be_read_shut_out_all_but_the_servers_own(
+    client: TestClient, store: KeyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, secret = store.create("laptop", ("audio",))
+    store.path.write_bytes(b"no database" * 100)
+    with caplog.at_level(logging.ERROR):
+        replies = [client.get("/v1/models", headers={"authorization": f"Bearer {secret}"}) for _ in range(3)]
+    assert {(reply.status_code, reply.json()["error"]["code"]) for reply in replies} == {
+        (500, "keys_unreadable")
+    }
+    assert str(store.path) not in replies[0].text
+    assert [str(store.path) in record.message for record in caplog.records] == [True]  # once, not thrice
+    assert client.get("/v1/models", headers={"authorization": "Bearer sk-right"}).status_code == 200
+
+
+def test_no_key_is_ever_logged(client: TestClient, store: KeyStore, caplog: pytest.LogCaptureFixture) -> None:
+    _, secret = store.create("laptop", ("audio",))
+    with caplog.at_level(logging.DEBUG):
+        for key in (secret, "sk-wrong-canary", "sk-right"):
+            client.get("/v1/models", headers={"authorization": f"Bearer {key}"})
+            client.post("/v1/chat/completions", headers={"authorization": f"Bearer {key}"})
+    assert "wrong API keys" in caplog.text
+    for key in (secret, "canary", "sk-right"):
+        assert key not in caplog.text

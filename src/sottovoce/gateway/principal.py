@@ -1,0 +1,55 @@
+"""Who asks, and what that one may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from sottovoce.errors import ForbiddenError
+
+Scope: TypeAlias = Literal["realtime", "audio", "chat", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+USER_SCOPES: frozenset[Scope] = frozenset({"realtime", "audio", "chat"})
+"""What using the server takes; "admin" looks after it."""
+
+FAMILIES: Mapping[str, Scope | None] = {
+    "/v1/realtime": "realtime",
+    "/v1/audio": "audio",
+    "/v1/chat": "chat",
+    "/v1": None,
+    "/api/status": None,
+    "/api": "admin",
+}
+"""The scope of each family of paths, the first that fits; None is open to every key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """`id` is a key's id, or a name for those that are no key; it is no secret and may be logged."""
+
+    id: str
+    kind: Literal["key", "page"]
+    scopes: frozenset[Scope]
+
+    def check_scope(self, path: str) -> None:
+        """Raises `ForbiddenError` where this one may not use what is at `path`."""
+        needed = scope_of(path)
+        if needed is not None and needed not in self.scopes:
+            raise ForbiddenError(
+                f"This key may not do that: it lacks the scope '{needed}'.", code="insufficient_scope"
+            )
+
+
+def scope_of(path: str) -> Scope | None:
+    """The scope that `path` takes; None for what every key opens."""
+    return next(scope for prefix, scope in FAMILIES.items() if is_under(path, prefix))
+
+
+def is_guarded(path: str) -> bool:
+    """Whether anything at all is needed for `path`."""
+    return any(is_under(path, prefix) for prefix in FAMILIES)
+
+
+def is_under(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(f"{prefix}/")
