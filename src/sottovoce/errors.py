@@ -42,6 +42,8 @@ class SottovoceError(Exception):
     default_code: ClassVar[str | None] = "internal_error"
     is_retryable: ClassVar[bool] = False
     spoken_hint: ClassVar[str] = ""
+    retry_after: float | None = None
+    """Seconds after which trying again makes sense; goes into a reply's header."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -95,7 +97,7 @@ class TooLargeError(SottovoceError):
 
 
 class LimitExceededError(SottovoceError):
-    """A rate or a number of sessions; `retry_after` seconds go into the reply's header."""
+    """A rate or a number of sessions."""
 
     http_status = 429
     kind = "rate_limit_error"
@@ -129,6 +131,7 @@ class EngineError(SottovoceError):
 
 class EngineUnavailable(EngineError):  # noqa: N818  named for the situation, as the others are
     default_code = "engine_unavailable"
+    retry_after = 2.0
 
 
 class EngineTimeout(EngineError):  # noqa: N818

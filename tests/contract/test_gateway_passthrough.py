@@ -17,7 +17,7 @@ from sottovoce.gateway.limits import GatewayLimits
 from tests.contract.gateway_server import BEARER, ENGINE_KEY, KEY, Gateway, echo, running
 
 GONE_WITHIN = 0.5
-LIMITS = GatewayLimits(json_bytes=2000, upload_bytes=10_000, body_deadline=0.3)
+LIMITS = GatewayLimits(json_bytes=2000, upload_bytes=10_000, body_grace=0.3)
 CHAT = "/v1/chat/completions"
 UPLOAD = "/v1/audio/transcriptions"
 
@@ -28,19 +28,20 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         yield served
 
 
-@pytest.mark.parametrize("path", [CHAT, UPLOAD, "/v1/audio/speech"])
+@pytest.mark.parametrize("path", [CHAT, UPLOAD, "/v1/audio/translations", "/v1/audio/speech"])
 async def test_body_status_and_answer_pass_unchanged(gateway: Gateway, path: str) -> None:
-    async def teapot(request: Request) -> Response:
-        return Response(await request.body() + b"!", 418, media_type="audio/pcm")
+    async def create(request: Request) -> Response:
+        return Response(await request.body() + b"!", 201, media_type="audio/pcm")
 
-    gateway.engine.answer = teapot
-    reply = await gateway.client.post(path, content=b"\x00\xff", headers=BEARER)
+    gateway.engine.answer = create
+    reply = await gateway.client.post(f"{path}?a=%2F&b", content=b"\x00\xff", headers=BEARER)
     assert (reply.status_code, reply.content, reply.headers["content-type"]) == (
-        418,
+        201,
         b"\x00\xff!",
         "audio/pcm",
     )
-    assert gateway.engine.seen[0].url.path == path
+    (seen,) = gateway.engine.seen
+    assert (seen.url.path, seen.scope["query_string"]) == (path, b"a=%2F&b")
 
 
 async def test_no_secret_leaks_either_way(gateway: Gateway) -> None:
@@ -61,10 +62,10 @@ async def test_no_secret_leaks_either_way(gateway: Gateway) -> None:
     given = dict(gateway.engine.seen[0].headers)
     assert given.pop("authorization") == f"Bearer {ENGINE_KEY}"
     about_itself = {"host", "connection", "accept-encoding", "user-agent"}
-    assert set(given) <= about_itself | {"content-type", "content-length", "accept"}
+    assert set(given) <= about_itself | {"content-type", "content-length", "accept", "x-request-id"}
     assert given["accept-encoding"] == "identity"
     assert KEY not in json.dumps(given)
-    assert reply.headers["x-request-id"] == "req_of_engine"
+    assert reply.headers["x-request-id"] == given["x-request-id"]
     assert ENGINE_KEY not in str(reply.headers)
     assert not {"set-cookie", "server", "access-control-allow-origin"} & set(reply.headers)
 

@@ -55,9 +55,9 @@ def create_app(
     """The gateway as an ASGI app for `sottovoce.http.server.serve`.
 
     `session_factory(options)` makes a session that is not started; the transport starts and closes it.
-    `key` is `server_key.load_or_create_key(settings)`. `client` reaches the engines and is closed with the
-    app. Raises `ConfigError` where the page is not built. Before the server is told to stop,
-    `await end_sessions(app)` ends conversations politely instead of letting the server cut them.
+    `key` is `server_key.load_or_create_key(settings)`. Raises `ConfigError` where the page is not built.
+    Before the server is told to stop, `await end_sessions(app)` ends conversations politely instead of
+    letting the server cut them.
     """
     limits = limits or GatewayLimits.of(settings)
     client = EngineClient()
@@ -70,7 +70,7 @@ def create_app(
     half_open = Slots(limits.half_open_calls, "calls being set up")
     defaults = _defaults(settings)
     websocket = RealtimeWebSocket(session_factory, defaults)
-    calls = Calls(lambda: session_factory(defaults), sessions, half_open, _call_options(settings, limits))
+    calls = Calls(session_factory, defaults, sessions, half_open, _call_options(settings, limits))
 
     v1 = [
         *models.routes(engines, listing, names),

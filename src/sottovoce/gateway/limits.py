@@ -11,7 +11,6 @@ from sottovoce.config import EngineKind, Settings
 from sottovoce.errors import ServerFullError
 from sottovoce.http.body import MAX_JSON_BYTES
 
-
 FORM_BYTES = 64 << 10
 """What a form has around its file: the other fields and the headers of its parts."""
 

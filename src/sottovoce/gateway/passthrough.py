@@ -5,132 +5,178 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import httpx
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+import aiohttp
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
 
-from sottovoce.config import EngineEndpoint, EngineKind
-from sottovoce.errors import (
-    EngineError,
-    EngineTimeout,
-    EngineUnavailable,
-)
+from sottovoce.config import EngineKind
+from sottovoce.errors import EngineError
+from sottovoce.gateway.engine_client import EngineClient
+from sottovoce.gateway.engine_refusal import refusal
 from sottovoce.gateway.engines import EngineDirectory
+from sottovoce.gateway.model_names import ModelNames
+from sottovoce.gateway.places import Places, client_of
 from sottovoce.gateway.request_body import ClientGoneError, RequestBody
+from sottovoce.http.request_id import REQUEST_ID, current_request_id
 
 logger = logging.getLogger(__name__)
 
-REQUEST_HEADERS = ("content-type", "content-length", "content-encoding", "accept", "x-request-id")
+REQUEST_HEADERS = ("content-type", "content-length", "content-encoding", "accept")
 """What an engine may see of the client: neither its key and cookies nor where it came from."""
 
-RESPONSE_HEADERS = (
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "content-disposition",
-    "retry-after",
-)
-RESPONSE_HEADER_PREFIXES = ("x-request-id", "openai-", "x-ratelimit-")
+CONTENT_HEADERS = (b"content-type", b"content-length", b"content-encoding", b"content-disposition")
+HINT_HEADERS = (b"retry-after-ms", b"x-should-retry", b"openai-", b"x-ratelimit-")
+"""Beginnings of names: of an engine's answer, these reach the client."""
 
-ENGINE_TIMEOUT = httpx.Timeout(connect=5.0, read=120.0, write=30.0, pool=10.0)
-"""Seconds; `read` is the longest silence of an engine, long enough for a cold prompt on a CPU."""
-
-MAX_ENGINE_CONNECTIONS = 64
-"""Descriptors; sessions have connections of their own."""
+CLIENT_PATIENCE = 60.0
+"""Seconds a client may leave a piece of its answer unread: frees the engine of one that stopped reading."""
 
 
-def engine_client() -> httpx.AsyncClient:
-    """One pool of keep-alive connections to all engines; proxies of the environment are not used."""
-    limits = httpx.Limits(max_connections=MAX_ENGINE_CONNECTIONS, keepalive_expiry=30.0)
-    return httpx.AsyncClient(timeout=ENGINE_TIMEOUT, limits=limits, trust_env=False, follow_redirects=False)
+@dataclass(frozen=True, slots=True)
+class EngineRoute:
+    """One of OpenAI's calls as an engine answers it; `path` is the one under `/v1`, here and there.
+
+    `patience` is the longest silence of the engine in seconds, `limit_bytes` the longest body. A "json" body
+    is read whole before it goes on, a "form" goes on while it comes.
+    """
+
+    kind: EngineKind
+    path: str
+    body: Literal["json", "form", "none"]
+    patience: float
+    limit_bytes: int = 0
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.body == "none" else "POST"
 
 
 class Passthrough:
-    """An ASGI endpoint; everything in flight ends within moments when the client goes away."""
+    """An ASGI endpoint; everything in flight ends within moments when the client goes away.
+
+    `grace` is the time that a sender has, whatever it sends (see `RequestBody`).
+    """
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        route: EngineRoute,
+        client: EngineClient,
         engines: EngineDirectory,
-        kind: EngineKind,
-        path: str,
+        names: ModelNames,
+        places: Places,
         *,
-        limit_bytes: int,
-        deadline: float,
+        grace: float,
+        is_behind_proxy: bool,
     ) -> None:
-        self.client = client
-        self.engines = engines
-        self.kind = kind
-        self.path = path
-        self.limit_bytes = limit_bytes
-        self.deadline = deadline
+        self._route = route
+        self._client = client
+        self._engines = engines
+        self._names = names
+        self._places = places
+        self._grace = grace
+        self._is_behind_proxy = is_behind_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = RequestBody(receive, self.limit_bytes, self.deadline)
-        body.refuse_announced(Request(scope).headers.get("content-length"))
-        answer = asyncio.create_task(self._answer(scope, body, send))
+        body = RequestBody(receive, self._route.limit_bytes, self._grace)
+        body.refuse_announced(Headers(scope=scope).get("content-length"))
+        with self._places.take(client_of(scope, is_behind_proxy=self._is_behind_proxy)):
+            await self._while_there(body, self._answer(scope, body, send))
+
+    async def _while_there(self, body: RequestBody, answer: Coroutine[Any, Any, None]) -> None:
+        """Run `answer` to its end, or until the client has left."""
+        answering = asyncio.create_task(answer)
         leaving = asyncio.create_task(body.disconnected())
         try:
-            await asyncio.wait((answer, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
                 with contextlib.suppress(ClientGoneError):
-                    await answer
+                    answering.result()
         finally:
             leaving.cancel()
-            answer.cancel()
-            await asyncio.gather(answer, leaving, return_exceptions=True)
+            answering.cancel()
+            await asyncio.gather(answering, leaving, return_exceptions=True)
 
     async def _answer(self, scope: Scope, body: RequestBody, send: Send) -> None:
-        endpoint = self.engines.endpoint(self.kind)
-        request = self._request(Request(scope), endpoint, body)
+        kind, route = self._route.kind, self._route
+        query = scope["query_string"].decode("latin-1")
+        path = f"{route.path}?{query}" if query else route.path
+        headers, content = await self._request(scope, body)
+        asking = self._client.ask(
+            self._engines.endpoint(kind),
+            route.method,
+            path,
+            patience=route.patience,
+            headers=headers,
+            content=content,
+        )
+        answer = Answer(kind, send)
         try:
-            reply = await self.client.send(request, stream=True)
-        except httpx.HTTPError as error:
-            raise engine_error(self.kind, error) from error
-        try:
-            await self._hand_back(reply, scope, send)
-        finally:
-            await reply.aclose()
-
-    def _request(self, given: Request, endpoint: EngineEndpoint, body: RequestBody) -> httpx.Request:
-        headers = {name: given.headers[name] for name in REQUEST_HEADERS if name in given.headers}
-        headers["accept-encoding"] = "identity"
-        headers |= endpoint.headers
-        url = endpoint.url.rstrip("/") + self.path
-        return self.client.build_request(given.method, url, headers=headers, content=body.chunks())
-
-    async def _hand_back(self, reply: httpx.Response, scope: Scope, send: Send) -> None:
-        if reply.status_code in (401, 403):
-            # passed on, it would read as if the client's own key were wrong
-            raise EngineUnavailable(
-                f"The {self.kind} engine refused this server's key. "
-                f"Check SOTTOVOCE_{self.kind.upper()}_API_KEY.",
-                engine=self.kind,
-            )
-        headers = [(name, value) for name, value in reply.headers.raw if _is_passed_back(name)]
-        await send({"type": "http.response.start", "status": reply.status_code, "headers": headers})
-        try:
-            async for chunk in reply.aiter_raw():
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except httpx.HTTPError as error:
+            async with asking as reply:
+                await answer.give(reply, scope)
+        except EngineError as error:
+            if body.fault is not None:  # the engine broke off because the client's body did
+                raise body.fault from error
+            if not answer.has_begun:
+                raise
             # too late for a status: an answer that lacks its last chunk tells the client that it was cut
-            logger.warning("the %s engine's answer was cut: %s", self.kind, type(error).__name__)
+            logger.warning("the %s engine's answer was cut: %s", kind, error.message)
+
+    async def _request(
+        self, scope: Scope, body: RequestBody
+    ) -> tuple[dict[str, str], bytes | AsyncIterator[bytes] | None]:
+        """Headers and body for the engine."""
+        given, kind = Headers(scope=scope), self._route.kind
+        headers = {name: given[name] for name in REQUEST_HEADERS if name in given}
+        headers[REQUEST_ID] = current_request_id()
+        if self._route.body == "form":
+            return await self._names.in_form(kind, headers, body.chunks())
+        content = await body.read()
+        return (
+            (headers, None)
+            if self._route.body == "none"
+            else await self._names.in_json(kind, headers, content)
+        )
+
+
+class Answer:
+    """An engine's reply on its way to the client."""
+
+    def __init__(self, kind: EngineKind, send: Send) -> None:
+        self._kind = kind
+        self._send = send
+        self.has_begun = False
+
+    async def give(self, reply: aiohttp.ClientResponse, scope: Scope) -> None:
+        """Raises `EngineError`, and `ClientGoneError` for a client that stops reading."""
+        if reply.status >= 300:
+            refused = await refusal(self._kind, reply)
+            refused.raw_headers += _passed_back(reply, HINT_HEADERS)
+            self.has_begun = True
+            await refused(scope, _nothing, self._send)
             return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        headers = _passed_back(reply, CONTENT_HEADERS + HINT_HEADERS)
+        self.has_begun = True
+        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        async for chunk in reply.content.iter_any():
+            await self._pass_on(chunk)
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _pass_on(self, chunk: bytes) -> None:
+        try:
+            async with asyncio.timeout(CLIENT_PATIENCE):
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TimeoutError:
+            raise ClientGoneError from None
 
 
-def _is_passed_back(name: bytes) -> bool:
-    lower = name.decode("latin-1").lower()
-    return lower in RESPONSE_HEADERS or lower.startswith(RESPONSE_HEADER_PREFIXES)
+def _passed_back(reply: aiohttp.ClientResponse, names: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
+    lowered = ((name.lower(), value) for name, value in reply.raw_headers)
+    return [(name, value) for name, value in lowered if name.startswith(names)]
 
 
-def engine_error(kind: EngineKind, error: httpx.HTTPError) -> EngineError:
-    """The failure of a call to an engine, for people."""
-    if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        return EngineTimeout(f"The {kind} engine did not answer in time.", engine=kind)
-    return EngineUnavailable(
-        f"The {kind} engine cannot be reached ({type(error).__name__}). It may be starting; "
-        "try again in a moment.",
-        engine=kind,
-    )
+async def _nothing() -> Message:
+    raise AssertionError("a refusal reads no request")

@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 
 from starlette.types import Message, Receive
 
-from sottovoce.errors import InvalidRequestError, TooLargeError
+from sottovoce.errors import InvalidRequestError, SottovoceError, TooLargeError
+
+MIN_BYTES_PER_SECOND = 16 << 10
+"""What a sender has to keep up, once its first moments are over: cuts those that drip, spares slow links."""
 
 
 class ClientGoneError(Exception):
@@ -15,14 +18,21 @@ class ClientGoneError(Exception):
 
 
 class RequestBody:
-    """`chunks` is read once, by whoever passes the body on, while `disconnected` is awaited beside it."""
+    """`chunks` or `read` is used once, by whoever passes the body on; `disconnected` is awaited beside it.
 
-    def __init__(self, receive: Receive, limit_bytes: int, deadline: float) -> None:
+    `grace` are the seconds that a sender may take however little it sends. `fault` is what ended `chunks`,
+    for those who iterate over it through a library that wraps errors in its own.
+    """
+
+    def __init__(self, receive: Receive, limit_bytes: int, grace: float) -> None:
         self._receive = receive
         self._limit_bytes = limit_bytes
-        self._deadline = deadline
+        self._grace = grace
+        self._received_bytes = 0
+        self._waited = 0.0
         self._is_over = asyncio.Event()
         self._is_gone = False
+        self.fault: SottovoceError | ClientGoneError | None = None
 
     def refuse_announced(self, content_length: str | None) -> None:
         """Raises `TooLargeError` before anything is read, where the sender says how much will come."""
@@ -30,21 +40,19 @@ class RequestBody:
             raise self._too_large()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Raises `TooLargeError`, `InvalidRequestError` past the deadline, `ClientGoneError`."""
-        received_bytes, ends_at = 0, asyncio.get_running_loop().time() + self._deadline
+        """Raises `TooLargeError`, `InvalidRequestError` for a sender that drips, `ClientGoneError`."""
         try:
-            while True:
-                message = await self._next(ends_at)
-                chunk = message.get("body", b"")
-                received_bytes += len(chunk)
-                if received_bytes > self._limit_bytes:
-                    raise self._too_large()
-                if chunk:
-                    yield chunk
-                if not message.get("more_body", False):
-                    return
+            async for chunk in self._bounded():
+                yield chunk
+        except (SottovoceError, ClientGoneError) as error:
+            self.fault = error
+            raise
         finally:
             self._is_over.set()
+
+    async def read(self) -> bytes:
+        """The whole body; raises like `chunks`."""
+        return b"".join([chunk async for chunk in self.chunks()])
 
     async def disconnected(self) -> None:
         """Returns when the client has gone away; reads no message that `chunks` is waiting for."""
@@ -52,16 +60,41 @@ class RequestBody:
         while not self._is_gone:
             self._is_gone = (await self._receive())["type"] == "http.disconnect"
 
-    async def _next(self, ends_at: float) -> Message:
+    async def _bounded(self) -> AsyncIterator[bytes]:
+        is_over = False
+        while not is_over:
+            message = await self._next()
+            chunk = message.get("body", b"")
+            is_over = not message.get("more_body", False)
+            self._received_bytes += len(chunk)
+            if self._received_bytes > self._limit_bytes:
+                raise self._too_large()
+            if chunk:
+                yield chunk
+
+    async def _next(self) -> Message:
+        """Time counts while the sender is waited for, not while the engine is."""
+        clock = asyncio.get_running_loop().time
+        asked = clock()
         try:
-            async with asyncio.timeout_at(ends_at):
+            async with asyncio.timeout(self._patience()):
                 message = await self._receive()
         except TimeoutError:
-            raise InvalidRequestError(f"The body did not arrive within {self._deadline:.0f} s.") from None
+            seconds = f"{self._patience_total():.0f} s"
+            raise InvalidRequestError(
+                f"The body did not arrive in time: {self._received_bytes} bytes in {seconds}."
+            ) from None
+        self._waited += clock() - asked
         if message["type"] == "http.disconnect":
             self._is_gone = True
             raise ClientGoneError
         return message
+
+    def _patience_total(self) -> float:
+        return self._grace + self._received_bytes / MIN_BYTES_PER_SECOND
+
+    def _patience(self) -> float:
+        return max(0.0, self._patience_total() - self._waited)
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(f"The body is larger than the limit of {self._limit_bytes} bytes.")

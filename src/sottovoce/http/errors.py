@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 
 from sottovoce.errors import (
     InvalidRequestError,
-    LimitExceededError,
     NotFoundError,
     SottovoceError,
     TooLargeError,
@@ -27,9 +25,9 @@ MAX_PATH_CHARACTERS = 200
 
 
 def error_response(error: SottovoceError) -> JSONResponse:
-    """The reply for `error`, with `x-request-id` and, where it applies, `retry-after`."""
-    headers = {"x-request-id": f"req_{uuid.uuid4().hex}"}
-    if isinstance(error, LimitExceededError):
+    """The reply for `error`, with `retry-after` where it applies."""
+    headers: dict[str, str] = {}
+    if error.retry_after is not None:
         headers["retry-after"] = str(max(1, round(error.retry_after)))
     if error.http_status == 401:
         headers["www-authenticate"] = "Bearer"

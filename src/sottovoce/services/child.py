@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from starlette.types import ASGIApp
 
 from sottovoce.errors import ConfigError
+from sottovoce.http.request_id import RequestId, RequestIdFormatter
 from sottovoce.http.server import ServerLimits, listen, serve
 from sottovoce.lifeline import die_with_parent
 
@@ -85,7 +86,7 @@ def run_service(app: ASGIApp, options: ServiceOptions) -> None:
     if options.is_child:
         _log_plainly()
         die_with_parent()
-    asyncio.run(_serve(app, sock, options))
+    asyncio.run(_serve(RequestId(app), sock, options))
     _leave_busy_threads()
 
 
@@ -155,7 +156,9 @@ def _announce(sock: socket.socket, options: ServiceOptions) -> None:
 
 
 def _log_plainly() -> None:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RequestIdFormatter(LOG_FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -83,7 +83,6 @@ def test_a_good_body_is_read(client: TestClient) -> None:
 def test_a_limit_says_when_to_come_back(client: TestClient) -> None:
     reply = client.get("/busy")
     assert (reply.status_code, reply.headers["retry-after"]) == (429, "7")
-    assert reply.headers["x-request-id"].startswith("req_")
 
 
 def test_an_engine_s_fault_is_503(client: TestClient) -> None:

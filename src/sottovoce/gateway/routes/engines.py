@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-import httpx
+from collections.abc import Iterator
+
 from starlette.routing import Route
 
-from sottovoce.config import EngineKind
+from sottovoce.config import ENGINE_KINDS
+from sottovoce.gateway.engine_client import EngineClient
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.limits import GatewayLimits
-from sottovoce.gateway.passthrough import Passthrough
+from sottovoce.gateway.model_names import ModelNames
+from sottovoce.gateway.passthrough import EngineRoute, Passthrough
+from sottovoce.gateway.places import Places
 
 
-def routes(client: httpx.AsyncClient, engines: EngineDirectory, limits: GatewayLimits) -> list[Route]:
-    def passed_on(kind: EngineKind, path: str, limit_bytes: int) -> Route:
-        endpoint = Passthrough(
-            client, engines, kind, path, limit_bytes=limit_bytes, deadline=limits.body_deadline
-        )
-        return Route(path, endpoint, methods=["POST"])
-
+def routes(
+    client: EngineClient,
+    engines: EngineDirectory,
+    names: ModelNames,
+    limits: GatewayLimits,
+    *,
+    is_behind_proxy: bool,
+) -> list[Route]:
+    places = {kind: Places(limits.requests[kind], limits.client_share) for kind in ENGINE_KINDS}
     return [
-        passed_on("stt", "/audio/transcriptions", limits.upload_bytes),
-        passed_on("tts", "/audio/speech", limits.json_bytes),
-        passed_on("llm", "/chat/completions", limits.json_bytes),
+        Route(
+            route.path,
+            Passthrough(
+                route,
+                client,
+                engines,
+                names,
+                places[route.kind],
+                grace=limits.body_grace,
+                is_behind_proxy=is_behind_proxy,
+            ),
+            methods=[route.method],
+        )
+        for route in engine_routes(limits)
     ]
+
+
+def engine_routes(limits: GatewayLimits) -> Iterator[EngineRoute]:
+    """Every call that is passed on."""
+    for path in ("/audio/transcriptions", "/audio/translations"):
+        yield EngineRoute("stt", path, "form", limits.transcription_patience, limits.upload_bytes)
+    yield EngineRoute("tts", "/audio/speech", "json", limits.speech_patience, limits.json_bytes)
+    yield EngineRoute("tts", "/audio/voices", "none", limits.voices_patience)
+    yield EngineRoute("llm", "/chat/completions", "json", limits.reply_patience, limits.json_bytes)
