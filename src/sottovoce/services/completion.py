@@ -1,4 +1,4 @@
-"""The body of `POST /v1/chat/completions` and the objects of its replies."""
+"""The objects of a reply to `POST /v1/chat/completions`."""
 
 from __future__ import annotations
 
@@ -6,131 +6,65 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing import Any
 
 from sottovoce import __version__
-from sottovoce.engines.llm.base import Finish, ReplyRequest, ToolCall
-from sottovoce.engines.llm.chat import Message, Tool, ToolChoice
-from sottovoce.errors import InvalidRequestError
-
-MAX_MESSAGES = 2000
-"""Of one request: bounds the work of reading them."""
-MAX_TOOLS = 128
-"""OpenAI's own bound."""
-MAX_STOPS = 4
-MAX_STOP_CHARACTERS = 200
+from sottovoce.engines.llm.base import Finish, TextChunk, ToolCall
 
 
-def _one(n: int) -> int:
-    if n != 1:
-        raise InvalidRequestError(f"n is {n}, but this engine gives one choice per request.", param="n")
-    return n
+@dataclass(slots=True)
+class Choice:
+    """One of a completion's replies, as far as it has come."""
 
+    text: str = ""
+    calls: list[ToolCall] = field(default_factory=list)
 
-def _without(logprobs: bool) -> bool:
-    if logprobs:
-        raise InvalidRequestError("logprobs are not offered: this engine has none.", param="logprobs")
-    return logprobs
-
-
-class StreamOptions(BaseModel):
-    include_usage: bool = False
-
-
-class SchemaFormat(BaseModel):
-    """The inside of `response_format: {"type": "json_schema"}`."""
-
-    name: str = "answer"
-    schema_: Annotated[dict[str, Any], Field(alias="schema")] = {}
-
-
-class ResponseFormat(BaseModel):
-    type: Literal["text", "json_object", "json_schema"]
-    json_schema: SchemaFormat | None = None
-
-
-Stop = Annotated[str, Field(max_length=MAX_STOP_CHARACTERS)]
-
-
-class ChatRequest(BaseModel):
-    """What is not named here has no effect and is ignored; so have temperature and top_p, once checked."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=MAX_MESSAGES)]
-    model: str | None = None
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
-    tools: Annotated[tuple[Tool, ...], Field(max_length=MAX_TOOLS)] | None = None
-    tool_choice: ToolChoice | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    stop: Stop | Annotated[tuple[Stop, ...], Field(max_length=MAX_STOPS)] | None = None
-    seed: int | None = None
-    response_format: ResponseFormat | None = None
-    n: Annotated[int, AfterValidator(_one)] | None = None
-    logprobs: Annotated[bool, AfterValidator(_without)] | None = None
+    def delta(self, part: TextChunk | ToolCall) -> dict[str, Any]:
+        """What `part` adds, as a chunk's delta; the first one also says whose words they are."""
+        head = {"role": "assistant", "content": None, "refusal": None} if self._is_empty else {}
+        if isinstance(part, TextChunk):
+            self.text += part.text
+            return head | {"content": part.text}
+        self.calls.append(part)
+        return head | {"tool_calls": [{"index": len(self.calls) - 1, **_described(part)}]}
 
     @property
-    def has_usage_chunk(self) -> bool:
-        return self.stream_options is not None and self.stream_options.include_usage
+    def _is_empty(self) -> bool:
+        return not self.text and not self.calls
 
-    def reply_request(self) -> ReplyRequest:
-        """Raises `InvalidRequestError` where two fields contradict each other."""
-        tools = self.tools or ()
-        choice = self.tool_choice or "auto"
-        if choice not in ("auto", "none") and not tools:
-            raise InvalidRequestError("tool_choice asks for a tool, but tools is empty.", param="tool_choice")
-        return ReplyRequest(
-            messages=self.messages,
-            tools=tools,
-            tool_choice=choice,
-            max_tokens=self.max_completion_tokens or self.max_tokens,
-            stop=(self.stop,) if isinstance(self.stop, str) else self.stop or (),
-            seed=self.seed,
-            json_schema=self._json_schema(),
-        )
+    def last_delta(self) -> dict[str, Any]:
+        return {"role": "assistant", "content": "", "refusal": None} if self._is_empty else {}
 
-    def _json_schema(self) -> dict[str, Any] | None:
-        wanted = self.response_format
-        if wanted is None or wanted.type == "text":
-            return None
-        if wanted.type == "json_object":
-            return {}
-        if wanted.json_schema is None:
-            raise InvalidRequestError(
-                "response_format is json_schema, but its json_schema is missing.",
-                param="response_format.json_schema",
-                code="missing_required_parameter",
-            )
-        return wanted.json_schema.schema_
+    def message(self) -> dict[str, Any]:
+        called = {"tool_calls": [_described(call) for call in self.calls]} if self.calls else {}
+        content = None if self.calls and not self.text else self.text
+        return {"role": "assistant", "content": content, "refusal": None, "annotations": [], **called}
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The identity of one reply, and its JSON objects."""
+    """The identity of one completion, and its JSON objects. With `has_usage` its chunks have that key, which
+    is null in all but the last."""
 
     model: str
+    has_usage: bool = False
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return self._head("chat.completion.chunk") | {"choices": [choice]}
+    def chunk(self, index: int, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        usage = {"usage": None} if self.has_usage else {}
+        return self._head("chat.completion.chunk") | {"choices": [choice]} | usage
 
-    def usage_chunk(self, finish: Finish) -> dict[str, Any]:
-        return self._head("chat.completion.chunk") | {"choices": [], "usage": usage(finish)}
+    def usage_chunk(self, finishes: Sequence[Finish]) -> dict[str, Any]:
+        return self._head("chat.completion.chunk") | {"choices": [], "usage": _usage(finishes)}
 
-    def whole(self, text: str, calls: Sequence[ToolCall], finish: Finish) -> dict[str, Any]:
-        message: dict[str, Any] = {"role": "assistant", "content": text or None, "refusal": None}
-        if calls:
-            message["tool_calls"] = [described(call) for call in calls]
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish.reason}
-        return self._head("chat.completion") | {"choices": [choice], "usage": usage(finish)}
+    def whole(self, choices: Sequence[Choice], finishes: Sequence[Finish]) -> dict[str, Any]:
+        listed = [
+            {"index": index, "message": choice.message(), "logprobs": None, "finish_reason": finish.reason}
+            for index, (choice, finish) in enumerate(zip(choices, finishes, strict=True))
+        ]
+        return self._head("chat.completion") | {"choices": listed, "usage": _usage(finishes)}
 
     def _head(self, kind: str) -> dict[str, Any]:
         return {
@@ -142,7 +76,7 @@ class Completion:
         }
 
 
-def described(call: ToolCall) -> dict[str, Any]:
+def _described(call: ToolCall) -> dict[str, Any]:
     return {
         "id": call.id,
         "type": "function",
@@ -150,10 +84,18 @@ def described(call: ToolCall) -> dict[str, Any]:
     }
 
 
-def usage(finish: Finish) -> dict[str, int]:
-    """Tokens as `engines.llm.tokens` counts them."""
+def _usage(finishes: Sequence[Finish]) -> dict[str, Any]:
+    """Tokens as `engines.llm.tokens` counts them: the prompt once, the replies added up."""
+    prompt, completion = finishes[0].prompt_tokens, sum(finish.completion_tokens for finish in finishes)
     return {
-        "prompt_tokens": finish.prompt_tokens,
-        "completion_tokens": finish.completion_tokens,
-        "total_tokens": finish.prompt_tokens + finish.completion_tokens,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
     }

@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,14 +17,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, Responder, TextChunk, ToolCall
+from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, Responder
 from sottovoce.engines.llm.rules import RulesResponder
 from sottovoce.errors import EngineCrashed, EngineError, EngineUnavailable, LimitExceededError
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.body import MAX_JSON_BYTES, read_json
 from sottovoce.http.errors import EXCEPTION_HANDLERS
+from sottovoce.services.chat_request import PARAMETERS, ChatRequest
 from sottovoce.services.child import ServiceOptions
-from sottovoce.services.completion import ChatRequest, Completion, described
+from sottovoce.services.completion import Choice, Completion
 from sottovoce.services.health import Health
 from sottovoce.services.models import ServedModel
 from sottovoce.services.stream import StreamedReply
@@ -54,7 +56,7 @@ class ChatService:
 
     def __init__(self, responder: Responder) -> None:
         self.responder = responder
-        self.model = ServedModel(responder.model, MODEL_ALIASES, MODEL_FAMILY)
+        self.model = ServedModel(responder.model, MODEL_ALIASES, MODEL_FAMILY, PARAMETERS)
         self.health = Health()
         self.replies = 0
 
@@ -88,12 +90,11 @@ class ChatService:
             raise EngineUnavailable(
                 f"The language engine is not ready: {self.health.reason or self.health.status}.", engine="llm"
             )
-        parts = self._counted(wanted.reply_request())
-        completion = Completion(self.model.id)
+        completion = Completion(self.model.id, wanted.has_usage_chunk)
+        replies = [self._counted(one) for one in _each(wanted)]
         if wanted.stream:
-            events = _events(parts, completion, has_usage=wanted.has_usage_chunk)
-            return StreamedReply(events, "text/event-stream")
-        return StreamedReply(_whole(parts, completion), "application/json")
+            return StreamedReply(_events(replies, completion), "text/event-stream")
+        return StreamedReply(_whole(replies, completion), "application/json")
 
     async def _counted(self, wanted: ReplyRequest) -> AsyncGenerator[ReplyPart]:
         if self.replies >= MAX_REPLIES:
@@ -107,47 +108,60 @@ class ChatService:
             self.replies -= 1
 
 
-async def _whole(parts: AsyncGenerator[ReplyPart], completion: Completion) -> AsyncGenerator[bytes]:
-    """The reply as one JSON object."""
-    text: list[str] = []
-    calls: list[ToolCall] = []
-    async with aclosing(parts):
-        async for part in parts:
-            if isinstance(part, TextChunk):
-                text.append(part.text)
-            elif isinstance(part, ToolCall):
-                calls.append(part)
-            else:
-                yield json.dumps(completion.whole("".join(text), calls, part)).encode()
-                return
-    raise EngineCrashed("The language engine ended without finishing its reply.", engine="llm")
+def _each(wanted: ChatRequest) -> list[ReplyRequest]:
+    """The request once for each choice; a seed makes them differ in the same way every time."""
+    request = wanted.reply_request()
+    if request.seed is None:
+        return [request] * wanted.choices
+    return [replace(request, seed=request.seed + number) for number in range(wanted.choices)]
+
+
+async def _whole(
+    replies: Sequence[AsyncGenerator[ReplyPart]], completion: Completion
+) -> AsyncGenerator[bytes]:
+    """The replies, one after the other, as one JSON object."""
+    choices, finishes = [Choice() for _ in replies], []
+    for choice, parts in zip(choices, replies, strict=True):
+        async with aclosing(_parts(parts)) as known:
+            async for part in known:
+                if isinstance(part, Finish):
+                    finishes.append(part)
+                else:
+                    choice.delta(part)
+    yield json.dumps(completion.whole(choices, finishes)).encode()
 
 
 async def _events(
-    parts: AsyncGenerator[ReplyPart], completion: Completion, *, has_usage: bool
+    replies: Sequence[AsyncGenerator[ReplyPart]], completion: Completion
 ) -> AsyncGenerator[bytes]:
-    """The reply as server-sent events, `[DONE]` last."""
-    calls = 0
-    head: dict[str, Any] = {"role": "assistant"}
+    """The replies, one after the other, as server-sent events, `[DONE]` last."""
+    finishes = []
+    for index, parts in enumerate(replies):
+        choice = Choice()
+        async with aclosing(_parts(parts)) as known:
+            async for part in known:
+                if isinstance(part, Finish):
+                    finishes.append(part)
+                    last = _event(completion.chunk(index, choice.last_delta(), part.reason))
+                else:
+                    yield _event(completion.chunk(index, choice.delta(part)))
+        is_end = index == len(replies) - 1
+        yield last + _ending(completion, finishes) if is_end else last
+
+
+async def _parts(parts: AsyncGenerator[ReplyPart]) -> AsyncGenerator[ReplyPart]:
+    """`parts` up to their `Finish`. Raises `EngineCrashed` where there is none."""
     async with aclosing(parts):
         async for part in parts:
-            if isinstance(part, TextChunk):
-                yield _event(completion.chunk(head | {"content": part.text}))
-            elif isinstance(part, ToolCall):
-                call = {"index": calls, **described(part)}
-                yield _event(completion.chunk(head | {"tool_calls": [call]}))
-                calls += 1
-            else:
-                yield _ending(completion, part, head, has_usage=has_usage)
+            yield part
+            if isinstance(part, Finish):
                 return
-            head = {}
     raise EngineCrashed("The language engine ended without finishing its reply.", engine="llm")
 
 
-def _ending(completion: Completion, finish: Finish, head: dict[str, Any], *, has_usage: bool) -> bytes:
-    last = _event(completion.chunk(head, finish.reason))
-    usage = _event(completion.usage_chunk(finish)) if has_usage else b""
-    return last + usage + b"data: [DONE]\n\n"
+def _ending(completion: Completion, finishes: Sequence[Finish]) -> bytes:
+    usage = _event(completion.usage_chunk(finishes)) if completion.has_usage else b""
+    return usage + b"data: [DONE]\n\n"
 
 
 def _event(event: dict[str, Any]) -> bytes:

@@ -11,15 +11,17 @@ import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI
+from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from openai.types.shared import ChatModel
 from pydantic import BaseModel
 
 from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, TextChunk
+from sottovoce.engines.llm.tokens import count_tokens
 from sottovoce.errors import EngineCrashed, EngineUnavailable
 from sottovoce.http.body import MAX_JSON_BYTES
 from sottovoce.services import llm
+from sottovoce.services.chat_request import MAX_CHOICES, MAX_MESSAGES, MAX_TOOLS, PARAMETERS, REFUSED
 from sottovoce.services.child import ServiceOptions
-from sottovoce.services.completion import MAX_MESSAGES, MAX_TOOLS
 from sottovoce.services.llm import create_app
 from tests.serving import served
 
@@ -200,6 +202,12 @@ async def test_a_streamed_tool_call_has_its_id_on_the_first_delta(client: AsyncO
     assert chunks[-1].choices[0].finish_reason == "tool_calls"
 
 
+def allowed(mode: str, *names: str) -> Any:
+    """`tool_choice` in its longest form."""
+    tools = [{"type": "function", "function": {"name": name}} for name in names]
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
+
+
 @pytest.mark.parametrize(
     ("choice", "is_called"),
     [
@@ -207,6 +215,9 @@ async def test_a_streamed_tool_call_has_its_id_on_the_first_delta(client: AsyncO
         ("auto", False),
         ("required", True),
         ({"type": "function", "function": {"name": "order_pizza"}}, True),
+        (allowed("required", "order_pizza"), True),
+        (allowed("auto", "order_pizza"), False),
+        (None, False),
     ],
 )
 async def test_every_form_of_tool_choice(client: AsyncOpenAI, choice: Any, is_called: bool) -> None:
@@ -214,6 +225,24 @@ async def test_every_form_of_tool_choice(client: AsyncOpenAI, choice: Any, is_ca
         model="gpt-4o", messages=user("hello"), tools=[ROLL], tool_choice=choice
     )
     assert bool(reply.choices[0].message.tool_calls) is is_called
+
+
+async def test_only_the_allowed_tools_are_called(client: AsyncOpenAI) -> None:
+    other: Any = {"type": "function", "function": {"name": "pizza_price", "description": "Price of a pizza."}}
+    reply = await client.chat.completions.create(
+        model="gpt-4o",
+        messages=user("order a large pizza"),
+        tools=[ROLL, other],
+        tool_choice=allowed("required", "pizza_price"),
+    )
+    calls = reply.choices[0].message.tool_calls
+    assert calls is not None
+    assert [call.function.name for call in calls if call.type == "function"] == ["pizza_price"]
+
+
+async def test_stream_options_need_a_stream(http: httpx.AsyncClient) -> None:
+    reply = await http.post(CHAT, json=with_messages(stream_options={"include_usage": True}))
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "stream_options")
 
 
 async def test_max_tokens_and_stop(client: AsyncOpenAI) -> None:
@@ -244,29 +273,94 @@ async def test_structured_output(client: AsyncOpenAI) -> None:
     assert parsed.choices[0].message.parsed.count == 7
 
 
-async def test_fields_it_does_not_know_are_ignored(http: httpx.AsyncClient) -> None:
-    unknown = {
+async def test_what_the_engine_has_no_use_for_is_accepted_and_said_to_be_ignored(
+    http: httpx.AsyncClient,
+) -> None:
+    hints = {
         "user": "me",
-        "metadata": {},
+        "metadata": {"a": "b"},
         "reasoning_effort": "low",
         "store": True,
         "verbosity": "low",
-        "x": [1],
+        "service_tier": "auto",
+        "prediction": {"type": "content", "content": "x"},
+        "temperature": 0.2,
+        "top_p": 0.5,
+        "frequency_penalty": 1,
+        "logit_bias": {"50256": -100},
+        "prompt_cache_key": "k",
     }
-    reply = await http.post(CHAT, json={"messages": user("hello"), "n": 1, "logprobs": False, **unknown})
+    more = {"modalities": ["text"], "logprobs": False, "top_logprobs": None, "parallel_tool_calls": False}
+    reply = await http.post(CHAT, json={"messages": user("hello"), **hints, **more})
     assert reply.status_code == 200
+    parameters = (await http.get("/v1/models/gpt-4o")).json()["parameters"]
+    assert set(hints) <= set(parameters["ignored"])
+    assert {"messages", "tools", "tool_choice", "seed", "n", "stop"} <= set(parameters["honoured"])
+    assert not set(parameters["honoured"]) & set(parameters["ignored"])
+
+
+async def test_every_parameter_of_openai_s_is_honoured_ignored_or_refused() -> None:
+    known = {*PARAMETERS.honoured, *PARAMETERS.ignored, *REFUSED}
+    assert set(CompletionCreateParamsNonStreaming.__annotations__) <= known
+    offered = {
+        name for base in CompletionCreateParamsNonStreaming.__orig_bases__ for name in base.__annotations__
+    }
+    assert len(offered) > 30
+    assert offered <= known
 
 
 async def test_content_may_come_in_parts(client: AsyncOpenAI) -> None:
-    parts: Any = [
-        {"type": "text", "text": "what is two"},
-        {"type": "text", "text": "plus two"},
-        {"type": "image_url", "image_url": {"url": "x"}},
+    parts: Any = [{"type": "text", "text": "what is two"}, {"type": "text", "text": "plus two"}]
+    messages: Any = [
+        {"role": "developer", "content": [{"type": "text", "text": "Be kind."}]},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}], "annotations": []},
+        {"role": "user", "content": parts},
     ]
-    reply = await client.chat.completions.create(
-        model="gpt-4o", messages=[{"role": "user", "content": parts}]
-    )
+    reply = await client.chat.completions.create(model="gpt-4o", messages=messages)
     assert reply.choices[0].message.content == "2 plus 2 is 4."
+
+
+async def test_the_objects_have_openai_s_keys(http: httpx.AsyncClient) -> None:
+    reply = (await http.post(CHAT, json={"messages": user("hello")})).json()
+    assert set(reply) == {"id", "object", "created", "model", "system_fingerprint", "choices", "usage"}
+    assert set(reply["choices"][0]) == {"index", "message", "logprobs", "finish_reason"}
+    message = reply["choices"][0]["message"]
+    assert set(message) == {"role", "content", "refusal", "annotations"}
+    assert (message["refusal"], message["annotations"]) == (None, [])
+    assert reply["usage"]["prompt_tokens_details"]["cached_tokens"] == 0
+
+
+async def test_usage_is_null_in_all_chunks_but_the_last(http: httpx.AsyncClient) -> None:
+    body = {"messages": user("hello"), "stream": True, "stream_options": {"include_usage": True}}
+    reply = await http.post(CHAT, json=body)
+    chunks = [json.loads(line.removeprefix("data: ")) for line in reply.text.split("\n\n")[:-2]]
+    assert [chunk["usage"] for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
+    assert (chunks[-1]["choices"], chunks[-1]["usage"]["prompt_tokens"]) == ([], 4)
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_several_choices(client: AsyncOpenAI, is_streamed: bool) -> None:
+    asked: Any = {"model": "gpt-4o", "messages": user("tell me a joke"), "n": 3, "seed": 1}
+    if is_streamed:
+        stream = await client.chat.completions.create(
+            **asked, stream=True, stream_options={"include_usage": True}
+        )
+        texts, ends, usage = ["", "", ""], [], None
+        async for chunk in stream:
+            usage = chunk.usage or usage
+            for choice in chunk.choices:
+                texts[choice.index] += choice.delta.content or ""
+                ends += [choice.index] if choice.finish_reason == "stop" else []
+        assert ends == [0, 1, 2]
+    else:
+        reply = await client.chat.completions.create(**asked)
+        texts, usage = [choice.message.content or "" for choice in reply.choices], reply.usage
+    again = await client.chat.completions.create(**asked)
+    assert texts == [choice.message.content for choice in again.choices]
+    assert len(set(texts)) > 1
+    assert usage is not None
+    assert usage.completion_tokens == sum(count_tokens(text) for text in texts)
+    assert usage.prompt_tokens == 7
 
 
 def with_messages(**fields: Any) -> dict[str, Any]:
@@ -281,7 +375,26 @@ def with_messages(**fields: Any) -> dict[str, Any]:
         ({"messages": "hello"}, "messages"),
         ({"messages": [{"role": "nobody", "content": "x"}]}, "messages.0.role"),
         ({"messages": user("hello") * (MAX_MESSAGES + 1)}, "messages"),
-        (with_messages(n=2), "n"),
+        (with_messages(n=MAX_CHOICES + 1), "n"),
+        (with_messages(n=0), "n"),
+        (with_messages(top_logprobs=2), "top_logprobs"),
+        (with_messages(functions=[{"name": "x"}]), "functions"),
+        (with_messages(function_call="auto"), "function_call"),
+        (with_messages(web_search_options={"search_context_size": "low"}), "web_search_options"),
+        (with_messages(audio={"voice": "alloy", "format": "mp3"}), "audio"),
+        (with_messages(modalities=["text", "audio"]), "modalities"),
+        (with_messages(frequency_penalty=3), "frequency_penalty"),
+        (with_messages(max_token=5), "max_token"),
+        (with_messages(response_format={"type": "text", "schema": {}}), "response_format.schema"),
+        (with_messages(messages=[{"role": "user", "content": [{"type": "image_url"}]}]), "messages"),
+        (with_messages(messages=[{"role": "user", "content": [{"type": "input_audio"}]}]), "messages"),
+        (with_messages(messages=[{"role": "user", "content": 5}]), "messages.0.content"),
+        (with_messages(tools=[ROLL], tool_choice="always"), "tool_choice"),
+        (with_messages(tools=[ROLL], tool_choice={"type": "function", "name": "order_pizza"}), "tool_choice"),
+        (with_messages(tools=[ROLL], tool_choice={"type": "custom", "custom": {"name": "x"}}), "tool_choice"),
+        (with_messages(tools=[ROLL], tool_choice=allowed("auto", "x")), "tool_choice"),
+        (with_messages(tools=[ROLL], tool_choice=allowed("none", "order_pizza")), "tool_choice"),
+        (with_messages(tools=[{"type": "custom", "custom": {"name": "x"}}]), "tools.0"),
         (with_messages(logprobs=True), "logprobs"),
         (with_messages(max_tokens=0), "max_tokens"),
         (with_messages(temperature=3), "temperature"),

@@ -1,10 +1,13 @@
-"""Chat messages and tools in OpenAI's shape, validated. What is not understood is ignored."""
+"""Chat messages and tools in OpenAI's shape, validated. Unknown keys of messages are ignored: clients send
+back what other servers gave them."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from sottovoce.errors import InvalidRequestError
 
 MAX_TEXT_CHARACTERS = 100_000
 """Of one message: a request is capped as a whole by its bytes, this names the message."""
@@ -15,6 +18,9 @@ MAX_NAME_CHARACTERS = 64
 MAX_DESCRIPTION_CHARACTERS = 4096
 
 Text: TypeAlias = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
+TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
+"""Types of content parts that are words; images, sound and files are refused."""
+
 ToolName: TypeAlias = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]+$", max_length=MAX_NAME_CHARACTERS)]
 
 
@@ -22,11 +28,31 @@ class _Wire(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Part(_Wire):
-    """One piece of a message's content; only text is read."""
+def _readable(kind: str) -> str:
+    if kind not in TEXT_PARTS:
+        raise InvalidRequestError(
+            f"A message holds a part of type {kind[:32]!r}; this engine reads text only.",
+            param="messages",
+            code="unsupported_content_part",
+        )
+    return kind
 
-    type: str
+
+class Part(_Wire):
+    """One piece of a message's content: text, or the words of a refusal."""
+
+    type: Annotated[str, AfterValidator(_readable)]
     text: Text = ""
+    refusal: Text = ""
+
+
+def _in_parts(content: object) -> object:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+Content: TypeAlias = Annotated[
+    tuple[Part, ...] | None, Field(max_length=MAX_PARTS), BeforeValidator(_in_parts)
+]
 
 
 class FunctionCall(_Wire):
@@ -46,16 +72,15 @@ class Message(_Wire):
     """One message of the conversation; `tool_call_id` says which call a tool's result answers."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Text | Annotated[tuple[Part, ...], Field(max_length=MAX_PARTS)] | None = None
+    content: Content = None
     tool_calls: Annotated[tuple[Call, ...], Field(max_length=MAX_CALLS)] | None = None
     tool_call_id: str | None = None
     name: str | None = None
 
     @property
     def text(self) -> str:
-        if self.content is None or isinstance(self.content, str):
-            return self.content or ""
-        return " ".join(part.text for part in self.content if part.text)
+        parts = (part.text or part.refusal for part in self.content or ())
+        return " ".join(part for part in parts if part)
 
 
 class Function(_Wire):
