@@ -13,6 +13,7 @@ import pytest
 from tests.live_server import Server, free_port
 
 HERE = Path(__file__).parent
+CERTIFICATE = "tls/certificate.pem"
 TIMEOUT = 120
 """The first test waits for a server that builds the recogniser's language model."""
 
@@ -63,3 +64,19 @@ def _live(home: Path, engine_cache: Path, *flags: str, **settings: str) -> Itera
 def live(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Iterator[Live]:
     """The server of all tests, with its defaults."""
     yield from _live(tmp_path_factory.mktemp("live"), engine_cache)
+
+
+@dataclass(frozen=True)
+class Secured:
+    """A server that speaks TLS, and the certificate it made for itself."""
+
+    live: Live
+    certificate: Path
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Iterator[Secured]:
+    """Small, too: two sessions fill it."""
+    home = tmp_path_factory.mktemp("secured")
+    for live in _live(home, engine_cache, "--tls", max_sessions="2"):
+        yield Secured(live, home / CERTIFICATE)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import av
 import openai
 import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
 from tests.clients.conftest import Live
+from tests.clients.sounds import CONTENT_TYPES, seconds_of
 from tests.recordings import RECORDINGS
 
 QUESTION = "what is twelve times seven"
@@ -23,14 +22,6 @@ RECORDED = RECORDINGS / "dialogue-what-is-twelve-times-seven-slt.wav"
 DURATION = 1.78
 """Seconds of it."""
 SENTENCE = "Dinner is ready."
-CONTENT_TYPES = {
-    "mp3": "audio/mpeg",
-    "opus": "audio/ogg",
-    "aac": "audio/aac",
-    "flac": "audio/flac",
-    "wav": "audio/wav",
-    "pcm": "audio/pcm",
-}
 VOICES = ("alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse").split()
 WEATHER = {
     "type": "function",
@@ -52,15 +43,6 @@ SUNNY = '{"temperature": 21, "sky": "sunny"}'
 def client(live: Live) -> Iterator[OpenAI]:
     with OpenAI(base_url=live.base_url, api_key=live.key, max_retries=0) as client:
         yield client
-
-
-def seconds_of(sound: bytes, form: str) -> float:
-    """Decoded by FFmpeg as players do; the container has to say what it is."""
-    if form == "pcm":
-        return len(sound) / 48_000
-    with av.open(io.BytesIO(sound)) as container:
-        frames = list(container.decode(audio=0))
-    return sum(frame.samples / frame.sample_rate for frame in frames)
 
 
 # -- speech
