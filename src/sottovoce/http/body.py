@@ -40,5 +40,19 @@ async def read_body(request: Request, limit_bytes: int = MAX_JSON_BYTES) -> byte
 
 
 async def read_json(request: Request, model: type[Model], limit_bytes: int = MAX_JSON_BYTES) -> Model:
-    """Parse the body as `model`; pydantic's parser, unlike `json.loads`, bounds depth and digits."""
+    """Parse the body as `model`; pydantic's parser, unlike `json.loads`, bounds depth and digits.
+
+    Raises `InvalidRequestError` for a body that says to be something else; one that says nothing is tried.
+    """
+    _check_content_type(request.headers.get("content-type", "application/json"))
     return model.model_validate_json(await read_body(request, limit_bytes))
+
+
+def _check_content_type(given: str) -> None:
+    media_type = given.partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise InvalidRequestError(
+            f"Unsupported content type: {given[:100]!r}. Send the body as JSON, with the header "
+            "'Content-Type: application/json'.",
+            code="unsupported_content_type",
+        )

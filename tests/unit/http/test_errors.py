@@ -80,6 +80,22 @@ def test_a_good_body_is_read(client: TestClient) -> None:
     assert client.post("/order", content='{"voice": "a"}').json() == {"voice": "a", "speed": 1.0}
 
 
+@pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8", "text/x+JSON"])
+def test_a_body_may_say_that_it_is_json(client: TestClient, media_type: str) -> None:
+    reply = client.post("/order", content='{"voice": "a"}', headers={"content-type": media_type})
+    assert reply.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
+def test_a_body_that_says_to_be_something_else_is_refused_as_openai_does(
+    client: TestClient, media_type: str
+) -> None:
+    reply = client.post("/order", content='{"voice": "a"}', headers={"content-type": media_type})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unsupported_content_type")
+
+
 def test_a_limit_says_when_to_come_back(client: TestClient) -> None:
     reply = client.get("/busy")
     assert (reply.status_code, reply.headers["retry-after"]) == (429, "7")
