@@ -33,7 +33,7 @@ from sottovoce.errors import EngineUnavailable
 from sottovoce.gateway.app import end_sessions
 from sottovoce.gateway.limits import GatewayLimits
 from sottovoce.realtime import webrtc_ice
-from sottovoce.realtime.webrtc import MAX_MESSAGE_BYTES
+from sottovoce.realtime.webrtc_channel import MAX_MESSAGE_BYTES
 from tests.contract.gateway_server import BEARER, Gateway, running
 from tests.fake_session import TalkingSession
 
@@ -224,11 +224,21 @@ async def test_malformed_events_cost_an_error_and_no_more(gateway: Gateway) -> N
     await all_free(gateway)
 
 
-async def test_an_oversize_event_ends_the_call(gateway: Gateway) -> None:
+async def test_an_oversize_event_costs_an_error_and_no_more(gateway: Gateway) -> None:
     async with calling(gateway) as caller:
         caller.channel.transport._remote_max_message_size = 0  # a client that heeds no limit
         caller.channel.send("x" * (MAX_MESSAGE_BYTES + 1))
-        async with asyncio.timeout(10):
+        assert (await caller.expect("error"))["error"]["code"] == "message_too_large"
+        caller.channel.send(json.dumps({"type": "session.update", "session": {"type": "realtime"}}))
+        await caller.expect("session.updated")
+    await all_free(gateway)
+
+
+async def test_a_message_that_never_ends_ends_the_call(gateway: Gateway) -> None:
+    async with calling(gateway) as caller:
+        caller.channel.transport._remote_max_message_size = 0
+        caller.channel.send("x" * (2 << 20))  # more than the receive window that the server announced
+        async with asyncio.timeout(15):
             await caller.is_closed.wait()
     await all_free(gateway)
 
@@ -327,7 +337,7 @@ async def test_a_tenth_of_the_packets_lost_leaves_speech_whole_and_in_time(gatew
 
 async def test_the_offer_must_be_sdp(gateway: Gateway) -> None:
     reply = await gateway.client.post(CALLS, json={"sdp": "v=0"}, headers=BEARER)
-    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_value")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unsupported_content_type")
     big = await gateway.client.post(CALLS, content=b"v=0" + b"x" * (64 << 10), headers=SDP)
     assert (big.status_code, big.json()["error"]["code"]) == (413, "request_too_large")
     assert gateway.sessions == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
@@ -15,24 +15,17 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from sottovoce.conversation.port import SessionPort
 from sottovoce.errors import InvalidRequestError, ServerFullError
 from sottovoce.ids import random_id
-from sottovoce.realtime import webrtc_ice, webrtc_receive
+from sottovoce.realtime import webrtc_ice, webrtc_receive, webrtc_sctp
+from sottovoce.realtime.audience import Audience
 from sottovoce.realtime.commands import Close
 from sottovoce.realtime.connection import Connection
-from sottovoce.realtime.events.base import ServerEvent
-from sottovoce.realtime.protocol import ProtocolOptions, RealtimeProtocol
+from sottovoce.realtime.protocol import RealtimeProtocol
+from sottovoce.realtime.webrtc_channel import CHANNEL, EventChannel
 from sottovoce.realtime.webrtc_ice import Reach
 from sottovoce.realtime.webrtc_microphone import hear
 from sottovoce.realtime.webrtc_track import VoiceTrack
 
 logger = logging.getLogger(__name__)
-
-CHANNEL = "oai-events"
-
-MAX_MESSAGE_BYTES = 256 * 1024
-"""One client message; what browsers and aiortc advertise, and more than a data channel should carry."""
-
-MAX_WAITING_BYTES = 1 << 20
-"""Events waiting for a client that does not read; the call is ended beyond it."""
 
 NEGOTIATION_DEADLINE = 5.0
 CLOSE_DEADLINE = 5.0
@@ -49,30 +42,31 @@ class CallOptions:
 class Call:
     """One call over a started session: `answer` an offer (see `check_offer`), then `run` until it is over.
 
-    `run` releases everything. `on_connected` is told once, when the caller has come through.
+    `run` releases everything. `on_connected` is told once, when the caller has come through. Sidebands join
+    the `audience` at any time until then.
     """
 
     def __init__(
         self,
         session: SessionPort,
-        protocol_options: ProtocolOptions,
+        protocol: RealtimeProtocol,
         options: CallOptions | None = None,
         *,
         on_connected: Callable[[], None] = lambda: None,
     ) -> None:
         webrtc_receive.install()
         webrtc_ice.install()
+        webrtc_sctp.install()
         self.id = random_id("rtc")
         self.session = session
-        self._connection = Connection(
-            session, RealtimeProtocol(session.id, session.options, protocol_options)
-        )
+        self.audience = Audience(Connection(session, protocol))
         self._options = options or CallOptions()
         self._on_connected = on_connected
-        self._channel: RTCDataChannel | None = None
+        self._channel: EventChannel | None = None
         self._microphone: asyncio.Task[None] | None = None
         self._is_connected = asyncio.Event()
         self._is_ended = asyncio.Event()
+        self._ending = Close(1000, "The call has ended.")
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))  # none, or aiortc asks Google's STUN
         self._peer.on("track", self._heard_track)
         self._peer.on("datachannel", self._opened_channel)
@@ -120,14 +114,17 @@ class Call:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.aclose()
 
-    def end(self) -> None:
-        """Hang up: `run` returns soon. Idempotent."""
+    def end(self, ending: Close | None = None) -> None:
+        """Hang up: `run` returns soon, and sidebands are told `ending`; the first counts. Idempotent."""
+        if not self._is_ended.is_set():
+            self._ending = ending or self._ending
         self._is_ended.set()
         self._is_connected.set()
 
     async def aclose(self) -> None:
         """Release peer, session and tasks. Idempotent; `run` and a failed `answer` do it themselves."""
         self.end()
+        self.audience.dismiss(self._ending)
         if self._microphone is not None:
             self._microphone.cancel()
             await asyncio.gather(self._microphone, return_exceptions=True)
@@ -151,7 +148,7 @@ class Call:
     async def _tell(self) -> None:
         await self._is_connected.wait()
         async for event in self.session.events():
-            self._send(self._connection.apply(event))
+            self.audience.apply(event)
 
     # -- told by aiortc
 
@@ -170,10 +167,10 @@ class Call:
             logger.info("call %s: a data channel other than %s was closed", self.id, CHANNEL)
             channel.close()
             return
-        self._channel = channel
+        self._channel = EventChannel(channel, self._let_go)
         channel.on("message", self._received)
         channel.on("close", self.end)
-        self._send(self._connection.protocol.opened())
+        self.audience.open(self._channel)
         self._is_connected.set()
         self._on_connected()
 
@@ -182,33 +179,17 @@ class Call:
             self.end()
 
     def _received(self, message: str | bytes) -> None:
-        if len(message) > MAX_MESSAGE_BYTES:
-            logger.info("call %s: ended, a message is larger than %s bytes", self.id, MAX_MESSAGE_BYTES)
-            self.end()
-            return
+        assert self._channel is not None
         try:
-            self._send(self._connection.receive(message))
+            if self._channel.is_fit(message):
+                self.audience.receive(message, self._channel)
         except Exception:  # raised on, it would stop aiortc's receiving without a word
             logger.exception("call %s: ended by an unexpected error", self.id)
-            self.end()
+            self.end(Close(1011, "The server met an unexpected error."))
 
-    def _send(self, answers: Iterable[ServerEvent | Close]) -> None:
-        for answer in answers:
-            if isinstance(answer, Close):
-                logger.info("call %s: ended, %s", self.id, answer.reason)
-                self.end()
-            else:
-                self._send_text(answer.to_json())
-
-    def _send_text(self, text: str) -> None:
-        channel = self._channel
-        if channel is None or channel.readyState != "open":
-            return  # the caller has left, and `run` is about to
-        if channel.bufferedAmount > MAX_WAITING_BYTES:
-            logger.warning("call %s: ended, the client does not read its events", self.id)
-            self.end()
-            return
-        channel.send(text)
+    def _let_go(self, reason: str) -> None:
+        logger.info("call %s: ended, %s", self.id, reason)
+        self.end()
 
 
 def _unusable(reason: str) -> InvalidRequestError:

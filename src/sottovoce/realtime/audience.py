@@ -1,0 +1,86 @@
+"""One conversation, several listeners: the caller of a WebRTC call and the sidebands that joined it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from sottovoce.conversation.events import SessionEvent
+from sottovoce.errors import LimitExceededError, NotFoundError
+from sottovoce.realtime.commands import Close
+from sottovoce.realtime.connection import Connection
+from sottovoce.realtime.events.base import ServerEvent
+from sottovoce.realtime.events.items import ItemRetrieved
+from sottovoce.realtime.events.session import ErrorEvent
+
+MAX_GUESTS = 4
+"""Sidebands of one call: each is told everything, and keeps it in memory until it has read it."""
+
+PRIVATE = (ErrorEvent, ItemRetrieved, Close)
+"""What concerns nobody but the listener whose message it answers."""
+
+
+class Listener(Protocol):
+    def tell(self, answers: Iterable[ServerEvent | Close]) -> None:
+        """Take these without waiting; a `Close` is the last. A listener that is too slow ends itself."""
+
+
+class Audience:
+    """What happens is told to all of them, what was wrong with a message only to its sender."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._host: Listener | None = None
+        self._guests: list[Listener] = []
+        self._speaker: Listener | None = None
+        self._is_over = False
+
+    def open(self, host: Listener) -> None:
+        """The caller has come through, and is told how the session stands."""
+        self._host = host
+        host.tell(self._connection.protocol.opened())
+
+    def join(self, guest: Listener) -> None:
+        """Listen and speak beside the caller from now on.
+
+        Raises `LimitExceededError`, and `NotFoundError` when all is over.
+        """
+        if self._is_over:
+            raise NotFoundError("The call has ended.", code="call_not_found")
+        if len(self._guests) >= MAX_GUESTS:
+            raise LimitExceededError(f"This call has {MAX_GUESTS} sidebands, all it takes; close one first.")
+        self._guests.append(guest)
+        guest.tell(self._connection.protocol.opened())
+
+    def leave(self, guest: Listener) -> None:
+        """Idempotent."""
+        if guest in self._guests:
+            self._guests.remove(guest)
+
+    def receive(self, message: str | bytes, sender: Listener) -> None:
+        """`sender` says `message` to the session."""
+        if sender is not self._speaker:
+            self._speaker = sender
+            self._connection.protocol.forgive()
+        for answer in self._connection.receive(message):
+            self._tell([sender] if isinstance(answer, PRIVATE) else self._listeners, answer)
+
+    def apply(self, event: SessionEvent) -> None:
+        """The session told `event`."""
+        for answer in self._connection.apply(event):
+            self._tell(self._listeners, answer)
+
+    def dismiss(self, ending: Close) -> None:
+        """The call is over: guests are sent away. Idempotent."""
+        self._is_over = True
+        guests, self._guests = self._guests, []
+        self._tell(guests, ending)
+
+    @property
+    def _listeners(self) -> list[Listener]:
+        return self._guests if self._host is None else [self._host, *self._guests]
+
+    @staticmethod
+    def _tell(listeners: Iterable[Listener], answer: ServerEvent | Close) -> None:
+        for listener in tuple(listeners):
+            listener.tell([answer])
