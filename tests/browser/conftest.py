@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.browser.microphone import write_speech
 from tests.browser.talk_page import TalkPage
+from tests.chromium import LaunchBrowser, chromium_path, launching, own_playwright  # noqa: F401  fixtures
 from tests.live_server import Server
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT = 150
 HERE = Path(__file__).parent
 
@@ -26,15 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(TIMEOUT))
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    named = os.environ.get("CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.fail("The browser tests need Chromium: apt-get install chromium, or set CHROMIUM to its path.")
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -60,36 +47,6 @@ def own_server(shared_server: Server, server_home: Path) -> Iterator[Server]:
     server.start()
     yield server
     server.stop()
-
-
-@pytest.fixture
-def playwright() -> Iterator[Playwright]:
-    """For each test its own: a running one holds the thread's event loop, which other tests need."""
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-LaunchBrowser = Callable[..., Browser]
-
-
-@pytest.fixture
-def launch(playwright: Playwright, chromium: str, tmp_path: Path) -> LaunchBrowser:
-    """A browser whose microphone hears `speech` (see `write_speech`) from when it is opened, and once."""
-
-    def launch(*speech: str | float, flags: tuple[str, ...] = ()) -> Browser:
-        recording = write_speech(tmp_path / "microphone.wav", *speech)
-        return playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={recording}%noloop",
-                "--autoplay-policy=no-user-gesture-required",
-                "--no-sandbox",
-                *flags,
-            ],
-        )
-
-    return launch
 
 
 OpenPage = Callable[..., TalkPage]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chromium import chromium_path, launching, own_playwright  # noqa: F401  fixtures
 from tests.live_server import Server, free_port
 
 HERE = Path(__file__).parent
