@@ -57,7 +57,7 @@ class Engine:
             return JSONResponse(self.models)
 
         return Starlette(
-            routes=[Route("/v1/models", models), Route("/v1/{path:path}", answer, methods=["POST"])]
+            routes=[Route("/v1/models", models), Route("/v1/{path:path}", answer, methods=["GET", "POST"])]
         )
 
 

@@ -187,6 +187,36 @@ async def test_preflights_pass_for_listed_origins_alone(gateway: Gateway) -> Non
     assert "access-control-allow-origin" not in bad.headers
 
 
+async def test_every_reply_carries_the_request_s_id(gateway: Gateway) -> None:
+    mine = {"x-request-id": "mine-1"}
+    asked = {"origin": LISTED, "access-control-request-method": "POST"}
+    replies = [
+        await gateway.client.get("/v1/models", headers=mine),
+        await gateway.client.get("/", headers=mine),
+        await gateway.client.get("/assets/none.js", headers=mine),
+        await gateway.client.get("/livez", headers=mine),
+        await gateway.client.get("/v1/models", headers=mine | BEARER),
+        await gateway.client.post("/v1/chat/completions", json={}, headers=mine | BEARER),
+        await gateway.client.get("/v1/nothing", headers=mine | BEARER),
+        await gateway.client.get("/", headers=mine | {"host": "evil.example"}),
+        await gateway.client.post("/v1/audio/speech", json={}, headers=mine | {"origin": EVIL}),
+        await gateway.client.options("/v1/models", headers=mine | asked),
+    ]
+    assert [reply.headers["x-request-id"] for reply in replies] == ["mine-1"] * len(replies)
+    assert [reply.status_code for reply in replies] == [401, 200, 404, 200, 200, 200, 404, 403, 403, 200]
+    assert gateway.engine.seen[0].headers["x-request-id"] == "mine-1"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/v1/audio/speech", "POST"), ("/v1/models", "GET"), ("/v1/audio/voices", "GET"), ("/nothing", "GET")],
+)
+async def test_a_wrong_method_is_told_the_right_one(gateway: Gateway, path: str, allowed: str) -> None:
+    reply = await gateway.client.patch(path, headers=BEARER)
+    assert (reply.status_code, error_of(reply)["code"]) == (405, "method_not_allowed")
+    assert allowed in reply.headers["allow"]
+
+
 # -- models
 
 

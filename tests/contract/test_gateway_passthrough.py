@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from sottovoce.gateway.limits import GatewayLimits
 from tests.contract.gateway_server import BEARER, ENGINE_KEY, KEY, Gateway, echo, running
@@ -141,6 +141,89 @@ async def test_work_is_cancelled_when_the_client_goes_away(
         await is_cancelled.wait()
 
 
+async def test_the_engine_sees_a_client_leave_in_the_middle_of_an_upload(gateway: Gateway) -> None:
+    has_begun, is_gone = asyncio.Event(), asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+        await asyncio.Event().wait()
+
+    async def hear(request: Request) -> Response:
+        has_begun.set()
+        with pytest.raises(ClientDisconnect):
+            await request.body()
+        is_gone.set()
+        return Response()
+
+    gateway.engine.answer = hear
+    client = asyncio.create_task(gateway.client.post(UPLOAD, content=half(), headers=BEARER))
+    await has_begun.wait()
+    client.cancel()
+    await asyncio.gather(client, return_exceptions=True)
+    async with asyncio.timeout(GONE_WITHIN):
+        await is_gone.wait()
+
+
+async def test_connections_to_engines_are_used_again(gateway: Gateway) -> None:
+    for _ in range(3):
+        await gateway.client.post(CHAT, json={}, headers=BEARER)
+    assert len({request.client for request in gateway.engine.seen}) == 1
+
+
+async def test_the_voices_are_the_engine_s(gateway: Gateway) -> None:
+    async def voices(request: Request) -> Response:
+        return JSONResponse({"voices": [{"id": "alloy"}]})
+
+    gateway.engine.answer = voices
+    reply = await gateway.client.get("/v1/audio/voices", headers=BEARER)
+    assert reply.json() == {"voices": [{"id": "alloy"}]}
+    assert (gateway.engine.seen[0].method, await gateway.engine.seen[0].body()) == ("GET", b"")
+
+
+async def test_a_silent_engine_is_given_up_after_the_patience_of_its_call(tmp_path: Path) -> None:
+    async def hang(request: Request) -> Response:
+        await request.body()
+        await request.receive()  # until the caller leaves
+        return Response()
+
+    async with running(tmp_path, GatewayLimits(reply_patience=0.2)) as gateway:
+        gateway.engine.answer = hang
+        reply = await gateway.client.post(CHAT, json={}, headers=BEARER)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "engine_timeout")
+
+
+async def test_one_client_does_not_starve_others(tmp_path: Path) -> None:
+    async def hang(request: Request) -> Response:
+        started.release()
+        await request.body()
+        await request.receive()
+        return Response()
+
+    started = asyncio.Semaphore(0)
+    limits = GatewayLimits(requests={"stt": 1, "tts": 1, "llm": 4}, client_share=0.5)
+    async with running(tmp_path, limits) as gateway:
+        gateway.engine.answer = hang
+        held = [asyncio.create_task(gateway.client.post(CHAT, json={}, headers=BEARER)) for _ in range(2)]
+        for _ in held:
+            await started.acquire()
+        refused = await gateway.client.post(CHAT, json={}, headers=BEARER)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        assert refused.json()["error"]["code"] == "rate_limit_exceeded"
+        gateway.engine.answer = echo
+        page = {"sec-fetch-site": "same-origin"}
+        await gateway.client.get("/")  # takes the page's cookie: another client
+        assert (await gateway.client.post(CHAT, json={}, headers=page)).status_code == 200
+        speech = await gateway.client.post("/v1/audio/speech", json={}, headers=BEARER)
+        assert speech.status_code == 200  # places are counted for each engine
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        async with asyncio.timeout(GONE_WITHIN):
+            while (again := await gateway.client.post(CHAT, json={}, headers=BEARER)).status_code == 429:
+                pass
+        assert again.status_code == 200
+
+
 async def test_engine_errors_are_passed_on(gateway: Gateway) -> None:
     body = {
         "error": {"message": "no such voice", "type": "invalid_request_error", "param": "voice", "code": "x"}
@@ -152,6 +235,44 @@ async def test_engine_errors_are_passed_on(gateway: Gateway) -> None:
     gateway.engine.answer = refuse
     reply = await gateway.client.post("/v1/audio/speech", json={}, headers=BEARER)
     assert (reply.status_code, reply.json()) == (400, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "seen", "message"),
+    [(422, 400, "Field required"), (404, 404, "Field required"), (500, 500, "Field required")],
+)
+async def test_errors_in_other_forms_become_openais(
+    gateway: Gateway, status: int, seen: int, message: str
+) -> None:
+    async def refuse(request: Request) -> Response:
+        return JSONResponse({"detail": [{"loc": ["body"], "msg": "Field required"}]}, status)
+
+    gateway.engine.answer = refuse
+    reply = await gateway.client.post(CHAT, json={}, headers=BEARER)
+    assert (reply.status_code, reply.json()["error"]["message"]) == (seen, message)
+
+
+async def test_a_busy_engine_says_when_to_come_back_or_we_do(gateway: Gateway) -> None:
+    async def refuse(request: Request) -> Response:
+        headers = {"retry-after": "9"} if request.headers["accept"] == "9" else {"x-ratelimit-limit": "4"}
+        return JSONResponse({"error": {"message": "busy"}}, 429, headers=headers)
+
+    gateway.engine.answer = refuse
+    told = await gateway.client.post(CHAT, json={}, headers=BEARER | {"accept": "9"})
+    untold = await gateway.client.post(CHAT, json={}, headers=BEARER)
+    assert (told.headers["retry-after"], untold.headers["retry-after"]) == ("9", "1")
+    assert untold.headers["x-ratelimit-limit"] == "4"
+
+
+async def test_an_engine_that_sends_us_elsewhere_is_not_followed(gateway: Gateway) -> None:
+    async def redirect(request: Request) -> Response:
+        return RedirectResponse("http://elsewhere.example/v1/chat/completions")
+
+    gateway.engine.answer = redirect
+    reply = await gateway.client.post(CHAT, json={}, headers=BEARER)
+    assert reply.status_code == 503
+    assert "SOTTOVOCE_LLM_URL" in reply.json()["error"]["message"]
+    assert "location" not in reply.headers
 
 
 async def test_an_engine_that_refuses_our_key_does_not_blame_the_clients(gateway: Gateway) -> None:
@@ -169,6 +290,7 @@ async def test_an_unreachable_engine_is_told_as_such(gateway: Gateway) -> None:
     reply = await gateway.client.post(CHAT, json={}, headers=BEARER)
     assert (reply.status_code, reply.json()["error"]["code"]) == (503, "engine_unavailable")
     assert "llm" in reply.json()["error"]["message"]
+    assert reply.headers["retry-after"] == "2"
 
 
 async def test_an_answer_that_is_cut_is_seen_to_be_cut(gateway: Gateway) -> None:
