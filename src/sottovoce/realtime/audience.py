@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from sottovoce.realtime.connection import Connection
 from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.events.items import ItemRetrieved
 from sottovoce.realtime.events.session import ErrorEvent
+from sottovoce.realtime.patience import Patience
 
 MAX_GUESTS = 4
 """Sidebands of one call: each is told everything, and keeps it in memory until it has read it."""
@@ -32,7 +34,7 @@ class Audience:
         self._connection = connection
         self._host: Listener | None = None
         self._guests: list[Listener] = []
-        self._speaker: Listener | None = None
+        self._patience = defaultdict[Listener, Patience](Patience)
         self._is_over = False
 
     def open(self, host: Listener) -> None:
@@ -56,13 +58,11 @@ class Audience:
         """Idempotent."""
         if guest in self._guests:
             self._guests.remove(guest)
+        self._patience.pop(guest, None)
 
     def receive(self, message: str | bytes, sender: Listener) -> None:
         """`sender` says `message` to the session."""
-        if sender is not self._speaker:
-            self._speaker = sender
-            self._connection.protocol.forgive()
-        for answer in self._connection.receive(message):
+        for answer in self._connection.receive(message, self._patience[sender]):
             self._tell([sender] if isinstance(answer, PRIVATE) else self._listeners, answer)
 
     def apply(self, event: SessionEvent) -> None:
