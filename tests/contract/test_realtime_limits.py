@@ -15,7 +15,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sottovoce.errors import EngineUnavailable
 from sottovoce.realtime import outbox
-from sottovoce.realtime.protocol import MAX_BAD_MESSAGES, MAX_MESSAGE_BYTES
+from sottovoce.realtime.patience import MAX_BAD_MESSAGES
+from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES
 from tests.contract.realtime_server import realtime
 from tests.fake_session import TalkingSession
 

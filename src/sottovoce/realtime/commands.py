@@ -12,7 +12,7 @@ from sottovoce.audio.frame import AudioFrame
 from sottovoce.conversation.history import Message, Role
 from sottovoce.conversation.options import ReplyOptions, SessionOptions
 from sottovoce.conversation.port import SessionPort
-from sottovoce.realtime.session_config import SessionConfig
+from sottovoce.realtime.session_config import AnyConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class UpdateOptions(SessionCommand):
     """`config` takes effect in the protocol when the session has taken `options`."""
 
     options: SessionOptions
-    config: SessionConfig
+    config: AnyConfig
 
     def perform(self, session: SessionPort) -> None:
         session.update(self.options)

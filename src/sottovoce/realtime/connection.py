@@ -10,6 +10,7 @@ from sottovoce.conversation.port import SessionPort
 from sottovoce.errors import SottovoceError
 from sottovoce.realtime.commands import Close, Command
 from sottovoce.realtime.events.base import ServerEvent
+from sottovoce.realtime.patience import Patience
 from sottovoce.realtime.protocol import RealtimeProtocol, Step
 
 logger = logging.getLogger(__name__)
@@ -22,9 +23,12 @@ class Connection:
         self._session = session
         self.protocol = protocol
 
-    def receive(self, message: str | bytes) -> list[ServerEvent | Close]:
-        """The client sent `message`. A `Close` among the answers is the last of them."""
-        return self._perform(self.protocol.receive(message))
+    def receive(self, message: str | bytes, patience: Patience | None = None) -> list[ServerEvent | Close]:
+        """The client sent `message`. A `Close` among the answers is the last of them.
+
+        Of several clients each has a `patience` of its own.
+        """
+        return self._perform(self.protocol.receive(message, patience))
 
     def apply(self, event: SessionEvent) -> list[ServerEvent | Close]:
         """The session told `event`."""

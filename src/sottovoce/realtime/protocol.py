@@ -18,6 +18,7 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.errors import InvalidRequestError, SottovoceError
 from sottovoce.ids import NewId, random_id
 from sottovoce.realtime import commands, extensions, requests, session_config
+from sottovoce.realtime.audio_config import DEFAULT_MODEL, OPENAI_VOICES, Audio
 from sottovoce.realtime.commands import Close, Command
 from sottovoce.realtime.events import client
 from sottovoce.realtime.events.audio import InputCleared
@@ -25,32 +26,28 @@ from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.events.session import ErrorEvent, SessionCreated, SessionUpdated
 from sottovoce.realtime.input_audio import InputAudio
 from sottovoce.realtime.items import Items
+from sottovoce.realtime.patience import Patience
 from sottovoce.realtime.response import Response, Transport
 from sottovoce.realtime.responses import Responses
-from sottovoce.realtime.session_config import (
-    DEFAULT_MODEL,
-    OPENAI_VOICES,
-    SessionConfig,
-    SessionObject,
-)
+from sottovoce.realtime.session_config import AnyConfig, AnySession, SessionConfig, TranscriptionConfig
 from sottovoce.realtime.turns import UserTurns
 
 MAX_MESSAGE_BYTES: Final = 1 << 20
 """One client message; a larger one ends the connection with 1009. Holds 16 s of audio."""
-MAX_BAD_MESSAGES: Final = 20
-"""Malformed messages in a row; a client that sends as many is broken and is closed with 1008."""
 
 Step: TypeAlias = ServerEvent | Command | Close
 
 
 @dataclass(frozen=True, slots=True)
 class ProtocolOptions:
-    """`model` is the name the client asked for; `voices` are the names that a client may choose."""
+    """`model` is the name the client asked for; `voices` are the names that a client may choose;
+    `session` is laid over the server's defaults before the client is told anything."""
 
     model: str = DEFAULT_MODEL
     transport: Transport = "websocket"
     has_extensions: bool = False
     voices: frozenset[str] = OPENAI_VOICES
+    session: AnyConfig | None = None
 
 
 class RealtimeProtocol:
@@ -70,12 +67,12 @@ class RealtimeProtocol:
         self._options = options or ProtocolOptions()
         self._new_id = new_id
         self._conversation_id = new_id("conv")
-        self._config = session_config.initial(defaults, self._options.model)
+        self._config = session_config.effective(self._options.session, defaults, self._options.model)
         self._items = Items()
         self._input = InputAudio(clock)
         self._turns = UserTurns(self._items)
         self._responses = Responses(self._items, self._begin, self._options.transport, new_id)
-        self._bad_messages = 0
+        self._patience = Patience()
 
     @property
     def is_responding(self) -> bool:
@@ -88,26 +85,25 @@ class RealtimeProtocol:
 
     # -- from the client
 
-    def receive(self, message: str | bytes) -> list[Step]:
-        """The answer to one message; a faulty one costs an `error` event."""
+    def receive(self, message: str | bytes, patience: Patience | None = None) -> list[Step]:
+        """The answer to one message; a faulty one costs an `error` event.
+
+        `patience` is that with its sender, where there are several.
+        """
+        patience = patience or self._patience
         if len(message) > MAX_MESSAGE_BYTES:
             return [Close(1009, f"A message may have {MAX_MESSAGE_BYTES} bytes.")]
         try:
             event = client.parse(message)
         except InvalidRequestError as error:
-            return self._malformed(error, client.event_id_of(message))
-        self._bad_messages = 0
+            answer = ErrorEvent.of(error, client.event_id_of(message))
+            ending = patience.try_()
+            return [answer] if ending is None else [answer, ending]
+        patience.restore()
         try:
             return list(self._answer(event))
         except InvalidRequestError as error:
             return [ErrorEvent.of(error, event.event_id)]
-
-    def _malformed(self, error: InvalidRequestError, event_id: str | None) -> list[Step]:
-        self._bad_messages += 1
-        answer = ErrorEvent.of(error, event_id)
-        if self._bad_messages < MAX_BAD_MESSAGES:
-            return [answer]
-        return [answer, Close(1008, f"{MAX_BAD_MESSAGES} malformed messages in a row.")]
 
     def _answer(self, event: client.AnyClientEvent) -> Sequence[Step]:
         match event:
@@ -135,20 +131,30 @@ class RealtimeProtocol:
                 return self._responses.clear_output(event)
 
     def _heard(self, event: client.InputAppend) -> list[Command]:
+        if self._options.transport == "webrtc":
+            raise InvalidRequestError(
+                "The audio of a WebRTC call comes on its track, not in events.", code="unsupported_operation"
+            )
         is_manual = self._config.audio.input.turn_detection is None
         frame = self._input.append(event.audio, is_manual=is_manual)
         return [] if frame is None else [commands.PushAudio(frame, event_id=event.event_id)]
 
     def _updated(self, event: client.SessionUpdate) -> Command:
-        config = session_config.merge(self._config, event.session)
-        voice = config.audio.output.voice
-        if voice not in self._options.voices | {self._defaults.voice}:
-            raise InvalidRequestError(
-                f"There is no voice '{voice}'; choose one of {', '.join(sorted(self._options.voices))}.",
-                param="session.audio.output.voice",
-            )
+        config = self._changed(event.session)
+        session_config.check_voice(config, self._options.voices, self._defaults.voice)
         options = session_config.to_options(config, self._defaults)
         return commands.UpdateOptions(options, config, event_id=event.event_id)
+
+    def _changed(self, update: AnyConfig) -> AnyConfig:
+        """A session may become one that only listens, as long as nothing was said in it."""
+        if type(update) is type(self._config):
+            return session_config.laid_over(self._config, update)
+        if not isinstance(update, TranscriptionConfig) or self._items.last_id or self.is_responding:
+            raise InvalidRequestError(
+                f"A session of type '{self._config.type}' cannot become one of type '{update.type}' now.",
+                param="session.type",
+            )
+        return session_config.effective(update, self._defaults, self._options.model)
 
     # -- from whoever performed a command
 
@@ -172,7 +178,7 @@ class RealtimeProtocol:
         """The session has refused `command`, and all is as it was."""
         return [ErrorEvent.of(error, command.event_id)]
 
-    def _reconfigured(self, config: SessionConfig) -> list[ServerEvent]:
+    def _reconfigured(self, config: AnyConfig) -> list[ServerEvent]:
         self._config = config
         self._turns.is_transcribed = config.audio.input.transcription is not None
         return [SessionUpdated(session=self._session)]
@@ -210,9 +216,8 @@ class RealtimeProtocol:
     # -- its own
 
     @property
-    def _session(self) -> SessionObject:
-        known = {name: getattr(self._config, name) for name in SessionConfig.model_fields}
-        return SessionObject.model_construct(id=self._session_id, **known)
+    def _session(self) -> AnySession:
+        return session_config.session_object(self._config, self._session_id)
 
     def _begin(self, response_id: str, item_id: str, metadata: dict[str, str] | None) -> Response:
         return Response(
@@ -220,7 +225,7 @@ class RealtimeProtocol:
             item_id,
             self._items,
             conversation_id=self._conversation_id,
-            audio=self._config.audio,
+            audio=self._config.audio if isinstance(self._config, SessionConfig) else Audio(),
             metadata=metadata,
             transport=self._options.transport,
             has_extensions=self._options.has_extensions,

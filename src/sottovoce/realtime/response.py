@@ -6,6 +6,7 @@ from base64 import b64encode
 from typing import Literal, TypeAlias, TypedDict
 
 from sottovoce.conversation.events import ReplyFinished, Usage
+from sottovoce.realtime.audio_config import Audio
 from sottovoce.realtime.events import audio as buffer
 from sottovoce.realtime.events import responses as wire
 from sottovoce.realtime.events.base import ServerEvent
@@ -13,7 +14,6 @@ from sottovoce.realtime.events.extensions import ResponseHeard
 from sottovoce.realtime.events.items import Item, ItemStatus, OutputAudio
 from sottovoce.realtime.events.session import RateLimitsUpdated
 from sottovoce.realtime.items import Entry, Items
-from sottovoce.realtime.session_config import Audio
 
 Transport: TypeAlias = Literal["websocket", "webrtc"]
 

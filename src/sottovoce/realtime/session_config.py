@@ -1,157 +1,59 @@
 """The session's configuration as clients write and read it, and what it means to a conversation.
 
-`SessionConfig` is at once a partial update (its `model_fields_set` says what was given) and the whole
-effective configuration; `merge` lays the one over the other. Null counts as not given, but where the
-protocol gives it a meaning. What the conversation cannot do yet is refused by the type itself.
+A configuration is at once a partial update (its `model_fields_set` says what was given) and the whole
+effective one; `laid_over` makes the second of the first. Null counts as not given, but where the protocol
+gives it a meaning. What the conversation cannot do is refused by the type itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
+import json
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import (
-    BeforeValidator,
-    FailFast,
-    Field,
-    JsonValue,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from sottovoce.conversation.options import SessionOptions, TurnOptions
-from sottovoce.realtime.events.base import OrAbsent, Wire
-
-MAX_INSTRUCTIONS_CHARACTERS = 65_536
-"""Instructions are kept per session and read by the model on every turn."""
-MAX_NAME_CHARACTERS = 256
-"""Models, voices, languages: names, sent back whole in each `session.updated`."""
-MAX_PREFIX_PADDING_MS = 5_000
-MAX_SILENCE_MS = 10_000
-"""Longer pauses or pre-rolls than these make a session that only seems to be dead."""
-
-DEFAULT_MODEL = "sottovoce"
-OPENAI_VOICES = frozenset(
-    "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split()
+from sottovoce.errors import InvalidRequestError
+from sottovoce.realtime import tools_config
+from sottovoce.realtime.audio_config import (
+    DEFAULT_MODEL,
+    OPENAI_VOICES,
+    Audio,
+    AudioInput,
+    AudioOutput,
+    InputOnly,
+    SemanticVad,
+    Transcription,
 )
-EAGERNESS_MAX_WAIT = {"low": 4.0, "medium": 1.2, "high": 0.6}
-"""Seconds an unfinished sentence is waited for; `auto` keeps the server's own setting."""
+from sottovoce.realtime.config_part import (
+    BY_SHAPE,
+    MAX_NAME_CHARACTERS,
+    OTHER,
+    WORD,
+    ConfigPart,
+    Instructions,
+    Name,
+    merge,
+    refuse,
+)
+from sottovoce.realtime.events.faults import fault
+from sottovoce.realtime.tools_config import MaxOutputTokens, ToolChoice, Tools
 
-Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARACTERS)]
-Instructions: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_INSTRUCTIONS_CHARACTERS)]
+__all__ = ["DEFAULT_MODEL", "MAX_NAME_CHARACTERS", "OPENAI_VOICES", "AnyConfig", "SessionConfig"]
 
+CLIENT_ENDPOINTED: Final = ("gpt-realtime-whisper", "gpt-live-transcribe")
+"""Models that never end a turn by themselves at OpenAI: whoever names one sends commits of its own."""
 
-def _refuse(given: object) -> object:
-    if given:
-        raise PydanticCustomError("unsupported", "This is not supported yet; leave it out")
-    return None if given is None else ()
-
-
-Unsupported: TypeAlias = Annotated[None, BeforeValidator(_refuse)]
-NoneYet: TypeAlias = Annotated[tuple[None, ...], BeforeValidator(_refuse)]
-"""A list that must be empty, because what it would hold is not supported yet."""
 Modalities: TypeAlias = Annotated[
-    tuple[Literal["audio"], ...], FailFast(), Field(min_length=1, max_length=1, strict=False)
+    tuple[Literal["audio", "text"], ...], Field(min_length=1, max_length=1, strict=False)
 ]
-
-
-class ConfigPart(Wire):
-    """A part of the configuration; `nullable` names the fields in which null says something."""
-
-    nullable: ClassVar[frozenset[str]] = frozenset()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_not_given(cls, given: object) -> object:
-        if not isinstance(given, dict):
-            return given
-        return {name: value for name, value in given.items() if value is not None or name in cls.nullable}
-
-
-class PcmFormat(ConfigPart):
-    type: Literal["audio/pcm"]
-    rate: Literal[24000] = 24000
-
-
-class ServerVad(ConfigPart):
-    """Turns end at `silence_duration_ms` of silence, whatever was said."""
-
-    type: Literal["server_vad"]
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
-    prefix_padding_ms: Annotated[int, Field(ge=0, le=MAX_PREFIX_PADDING_MS)] = 300
-    silence_duration_ms: Annotated[int, Field(ge=0, le=MAX_SILENCE_MS)] = 500
-    create_response: bool = True
-    interrupt_response: bool = True
-    idle_timeout_ms: Unsupported = None
-
-    def turns(self, default: TurnOptions) -> TurnOptions:
-        silence = self.silence_duration_ms / 1000
-        return TurnOptions(
-            threshold=self.threshold,
-            silence=silence,
-            max_wait=silence,
-            prefix_padding_ms=self.prefix_padding_ms,
-            should_reply=self.create_response,
-            can_interrupt=self.interrupt_response,
-        )
-
-
-class SemanticVad(ConfigPart):
-    """Turns end where the words and the voice say so; `eagerness` bounds the wait."""
-
-    type: Literal["semantic_vad"]
-    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
-    create_response: bool = True
-    interrupt_response: bool = True
-
-    def turns(self, default: TurnOptions) -> TurnOptions:
-        return replace(
-            default,
-            max_wait=EAGERNESS_MAX_WAIT.get(self.eagerness, default.max_wait),
-            should_reply=self.create_response,
-            can_interrupt=self.interrupt_response,
-        )
-
-
-TurnDetection: TypeAlias = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
-
-
-class Transcription(ConfigPart):
-    """Strict clients know three keys, so the others are never written unless given."""
-
-    model: Name = DEFAULT_MODEL
-    language: OrAbsent[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]] = (
-        None
-    )
-    prompt: OrAbsent[Literal[""]] = None
-
-
-class AudioInput(ConfigPart):
-    nullable = frozenset({"transcription", "noise_reduction", "turn_detection"})
-
-    format: PcmFormat = PcmFormat(type="audio/pcm")
-    transcription: Transcription | None = Transcription()
-    noise_reduction: Unsupported = None
-    turn_detection: TurnDetection | None = SemanticVad(type="semantic_vad")
-
-
-class AudioOutput(ConfigPart):
-    format: PcmFormat = PcmFormat(type="audio/pcm")
-    voice: Name = "alloy"
-    speed: Annotated[float, Field(ge=0.25, le=1.5)] = 1.0
-
-    @field_validator("voice", mode="before")
-    @classmethod
-    def _by_id(cls, given: object) -> object:
-        """A voice may be written `{"id": …}` as well."""
-        return given["id"] if isinstance(given, dict) and set(given) == {"id"} else given
-
-
-class Audio(ConfigPart):
-    input: AudioInput = AudioInput()
-    output: AudioOutput = AudioOutput()
+NoPrompt: TypeAlias = Annotated[
+    None, refuse("Prompt templates live at OpenAI; send what this one says as `instructions`")
+]
+NoIncludes: TypeAlias = Annotated[
+    tuple[str, ...], refuse("The recogniser knows no log probabilities; leave it out")
+]
 
 
 class Reasoning(ConfigPart):
@@ -168,6 +70,19 @@ class Tracing(ConfigPart):
     metadata: Annotated[dict[Name, JsonValue], Field(max_length=16)] | None = None
 
 
+class RetentionRatio(ConfigPart):
+    """When the conversation is full, its oldest items go until this part of the limit is left."""
+
+    type: Literal["retention_ratio"]
+    retention_ratio: Annotated[float, Field(gt=0, le=1)]
+
+
+AnyTracing: TypeAlias = Annotated[Annotated[Literal["auto"], WORD] | Annotated[Tracing, OTHER], BY_SHAPE]
+Truncation: TypeAlias = Annotated[
+    Annotated[Literal["auto"], WORD] | Annotated[RetentionRatio, OTHER], BY_SHAPE
+]
+
+
 class SessionConfig(ConfigPart):
     nullable = frozenset({"tracing", "prompt", "include", "reasoning"})
 
@@ -176,39 +91,152 @@ class SessionConfig(ConfigPart):
     output_modalities: Modalities = ("audio",)
     instructions: Instructions = ""
     audio: Audio = Audio()
-    tools: NoneYet = ()
-    tool_choice: Literal["auto"] = "auto"
+    tools: Tools = ()
+    tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool = True
-    max_output_tokens: Literal["inf"] = "inf"
-    truncation: Literal["auto"] = "auto"
+    max_output_tokens: MaxOutputTokens = "inf"
+    truncation: Truncation = "auto"
     reasoning: Reasoning | None = None
-    tracing: Literal["auto"] | Tracing | None = None
-    prompt: Unsupported = None
-    include: NoneYet | None = None
+    tracing: AnyTracing | None = None
+    prompt: NoPrompt = None
+    include: NoIncludes | None = None
+
+
+class TranscriptionConfig(ConfigPart):
+    """A session that only listens."""
+
+    nullable = frozenset({"include"})
+
+    type: Literal["transcription"]
+    audio: InputOnly = InputOnly()
+    include: NoIncludes | None = None
+
+
+AnyConfig: TypeAlias = SessionConfig | TranscriptionConfig
+GivenConfig: TypeAlias = Annotated[AnyConfig, Field(discriminator="type")]
+_GIVEN: TypeAdapter[AnyConfig] = TypeAdapter(GivenConfig)
 
 
 class SessionObject(SessionConfig):
-    """The configuration as `session.created` and `session.updated` show it."""
+    """The configuration as `session.created` and `session.updated` show it.
+
+    `expires_at` (Unix seconds) is null for a session that lives as long as its connection.
+    """
 
     object: Literal["realtime.session"] = "realtime.session"
     id: str
+    expires_at: int | None = None
 
 
-Part = TypeVar("Part", bound=ConfigPart)
+class TranscriptionObject(TranscriptionConfig):
+    object: Literal["realtime.transcription_session"] = "realtime.transcription_session"
+    id: str
+    expires_at: int | None = None
 
 
-def merge(base: Part, update: Part) -> Part:
-    """`base` with what was given in `update` laid over it, part by part."""
-    changes: dict[str, object] = {}
-    for name in update.model_fields_set:
-        old, new = getattr(base, name), getattr(update, name)
-        is_same_kind = isinstance(new, ConfigPart) and type(old) is type(new)
-        changes[name] = merge(old, new) if is_same_kind else new
-    return base.model_copy(update=changes)
+AnySession: TypeAlias = SessionObject | TranscriptionObject
 
 
-def initial(options: SessionOptions, model: str) -> SessionConfig:
-    """The configuration that a session with `options` begins with."""
+def read_session(given: Mapping[str, object] | bytes) -> AnyConfig:
+    """A client's `session` object, whole or in part.
+
+    Raises `InvalidRequestError` naming the first field at fault, as in "session.audio.output.voice".
+    """
+    try:
+        return _GIVEN.validate_json(given if isinstance(given, bytes) else json.dumps(given))
+    except ValidationError as error:
+        raise fault(error, "session", "") from None
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidRequestError("The session is no JSON object.", param="session") from None
+
+
+def effective(config: AnyConfig | None, defaults: SessionOptions, model: str) -> AnyConfig:
+    """The whole configuration that a session begins with: `config` over what `defaults` say."""
+    if isinstance(config, TranscriptionConfig):
+        return laid_over(_listening_only(defaults), config)
+    initial = _initial(defaults, model)
+    return initial if config is None else laid_over(initial, config)
+
+
+def laid_over(base: AnyConfig, update: AnyConfig) -> AnyConfig:
+    """`base` with what was given in `update`, which is of the same type.
+
+    Raises `InvalidRequestError` where the parts contradict each other.
+    """
+    merged = merge(base, update)
+    if isinstance(merged, SessionConfig):
+        tools_config.check_choice(merged.tool_choice, merged.tools, "session.tool_choice")
+        return merged
+    heard = update.audio.input
+    is_asked = "turn_detection" in heard.model_fields_set
+    if heard.transcription is None or is_asked or not heard.transcription.model.startswith(CLIENT_ENDPOINTED):
+        return merged
+    manual = merged.audio.input.model_copy(update={"turn_detection": None})
+    return merged.model_copy(update={"audio": InputOnly(input=manual)})
+
+
+def session_object(config: AnyConfig, session_id: str, expires_at: int | None = None) -> AnySession:
+    """`config`, which is whole, as clients read it."""
+    known = {name: getattr(config, name) for name in type(config).model_fields}
+    shown = TranscriptionObject if isinstance(config, TranscriptionConfig) else SessionObject
+    return shown.model_construct(id=session_id, expires_at=expires_at, **known)
+
+
+def check_voice(config: AnyConfig, voices: frozenset[str], default: str) -> None:
+    """Raises `InvalidRequestError` where `config` names a voice that is neither of `voices` nor `default`."""
+    if isinstance(config, SessionConfig):
+        check_voice_name(config.audio.output.voice, voices | {default}, "session.audio.output.voice")
+
+
+def check_voice_name(voice: str, voices: frozenset[str], param: str) -> None:
+    if voice not in voices:
+        raise InvalidRequestError(
+            f"There is no voice '{voice}'; choose one of {', '.join(sorted(voices))}.", param=param
+        )
+
+
+def to_options(config: AnyConfig, default: SessionOptions) -> SessionOptions:
+    """What `config`, which is whole, asks of the conversation; `default` fills what it leaves open."""
+    heard = config.audio.input
+    detection, transcription = heard.turn_detection, heard.transcription
+    listening = SessionOptions(
+        instructions=default.instructions,
+        language=(transcription and transcription.spoken_language) or default.language,
+        voice=default.voice,
+        speed=default.speed,
+        turns=None if detection is None else detection.turns(default.turns or TurnOptions()),
+        prompt=transcription.hints if transcription else "",
+        is_listening_only=True,
+    )
+    return listening if isinstance(config, TranscriptionConfig) else _talking(config, listening)
+
+
+def _talking(config: SessionConfig, listening: SessionOptions) -> SessionOptions:
+    return SessionOptions(
+        instructions=config.instructions,
+        language=listening.language,
+        voice=config.audio.output.voice,
+        speed=config.audio.output.speed,
+        turns=listening.turns,
+        modality=config.output_modalities[0],
+        tools=tools_config.client_tools(config.tools),
+        tool_choice=tools_config.choice(config.tool_choice),
+        max_output_tokens=tools_config.token_limit(config.max_output_tokens),
+        prompt=listening.prompt,
+    )
+
+
+def _initial(options: SessionOptions, model: str) -> SessionConfig:
+    speaking = AudioOutput(voice=options.voice, speed=min(max(options.speed, 0.25), 1.5))
+    audio = Audio(input=_listening(options), output=speaking)
+    return SessionConfig(type="realtime", model=model, instructions=options.instructions, audio=audio)
+
+
+def _listening_only(options: SessionOptions) -> TranscriptionConfig:
+    return TranscriptionConfig(type="transcription", audio=InputOnly(input=_listening(options)))
+
+
+def _listening(options: SessionOptions) -> AudioInput:
     detection = None
     if options.turns is not None:
         detection = SemanticVad(
@@ -216,20 +244,4 @@ def initial(options: SessionOptions, model: str) -> SessionConfig:
             create_response=options.turns.should_reply,
             interrupt_response=options.turns.can_interrupt,
         )
-    listening = AudioInput(transcription=Transcription(language=options.language), turn_detection=detection)
-    speaking = AudioOutput(voice=options.voice, speed=min(max(options.speed, 0.25), 1.5))
-    audio = Audio(input=listening, output=speaking)
-    return SessionConfig(type="realtime", model=model, instructions=options.instructions, audio=audio)
-
-
-def to_options(config: SessionConfig, default: SessionOptions) -> SessionOptions:
-    """What `config` asks of the conversation; `default` fills what it leaves to the server."""
-    heard, spoken = config.audio.input, config.audio.output
-    detection, transcription = heard.turn_detection, heard.transcription
-    return SessionOptions(
-        instructions=config.instructions,
-        language=(transcription and transcription.language) or default.language,
-        voice=spoken.voice,
-        speed=spoken.speed,
-        turns=None if detection is None else detection.turns(default.turns or TurnOptions()),
-    )
+    return AudioInput(transcription=Transcription(language=options.language), turn_detection=detection)

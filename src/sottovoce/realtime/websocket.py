@@ -11,10 +11,10 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.conversation.port import SessionPort
 from sottovoce.errors import SottovoceError
 from sottovoce.http.errors import error_response
+from sottovoce.realtime.audio_config import OPENAI_VOICES
 from sottovoce.realtime.commands import Close
-from sottovoce.realtime.opening import SessionFactory, asked_for, start
+from sottovoce.realtime.opening import SESSION, SessionFactory, asked_for, session_options, start
 from sottovoce.realtime.protocol import ProtocolOptions, RealtimeProtocol
-from sottovoce.realtime.session_config import OPENAI_VOICES
 from sottovoce.realtime.websocket_stream import WebSocketStream
 
 logger = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ class RealtimeWebSocket:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         try:
-            options = asked_for(websocket.query_params, "websocket", self._voices)
-            session = await start(self._create_session(self._defaults))
+            options = asked_for(websocket.query_params, "websocket", self._voices, scope.get(SESSION))
+            session = await start(self._create_session(session_options(options, self._defaults)))
         except SottovoceError as error:
             logger.info("a Realtime connection was refused: %s", error.code)
             await error_response(error)(scope, receive, send)
@@ -56,8 +56,7 @@ class RealtimeWebSocket:
             await session.aclose()
 
     async def _converse(self, websocket: WebSocket, session: SessionPort, options: ProtocolOptions) -> None:
-        is_offered = SUBPROTOCOL in websocket.scope.get("subprotocols", ())
-        await websocket.accept(SUBPROTOCOL if is_offered else None)
+        await accept(websocket)
         logger.info("session %s began", session.id)
         stream = WebSocketStream(websocket, session, RealtimeProtocol(session.id, self._defaults, options))
         self._streams.add(stream)
@@ -66,3 +65,9 @@ class RealtimeWebSocket:
         finally:
             self._streams.discard(stream)
         logger.info("session %s ended with %s", session.id, code)
+
+
+async def accept(websocket: WebSocket) -> None:
+    """Accept; of the subprotocols offered only `realtime` is ever selected, for the others hold keys."""
+    is_offered = SUBPROTOCOL in websocket.scope.get("subprotocols", ())
+    await websocket.accept(SUBPROTOCOL if is_offered else None)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sottovoce.conversation import events as told
-from sottovoce.realtime.protocol import MAX_BAD_MESSAGES, MAX_MESSAGE_BYTES, ProtocolOptions
+from sottovoce.realtime.patience import MAX_BAD_MESSAGES
+from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES, ProtocolOptions
 from tests.unit.realtime.client import Client, only_error, types
 
 EXTENSION_EVENTS: list[told.SessionEvent] = [

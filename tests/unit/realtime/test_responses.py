@@ -208,7 +208,7 @@ def test_a_response_that_the_session_refuses_is_an_error_and_blocks_nothing() ->
     [
         ({"conversation": "none"}, "response.conversation"),
         ({"input": []}, "response.input"),
-        ({"output_modalities": ["text"]}, "response.output_modalities.0"),
+        ({"output_modalities": ["smell"]}, "response.output_modalities.0"),
         ({"tools": [{"type": "function"}]}, "response.tools"),
         ({"tool_choice": "required"}, "response.tool_choice"),
         ({"metadata": {str(n): "x" for n in range(17)}}, "response.metadata"),

@@ -14,7 +14,7 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.errors import EngineUnavailable, LimitExceededError
 from sottovoce.realtime import opening, outbox
 from sottovoce.realtime.pacing import FRAME, GROUP, LEAD
-from sottovoce.realtime.protocol import MAX_BAD_MESSAGES
+from sottovoce.realtime.patience import MAX_BAD_MESSAGES
 from sottovoce.realtime.websocket import RealtimeWebSocket
 from sottovoce.realtime.websocket_line import CLOSE_DEADLINE
 from sottovoce.realtime.websocket_stream import POLL
@@ -80,7 +80,7 @@ def test_only_the_realtime_subprotocol_is_chosen(offered: list[str], chosen: str
     ("query", "param"),
     [
         ("call_id=rtc_1", "call_id"),
-        ("intent=transcription", "intent"),
+        ("intent=dictation", "intent"),
         ("extensions=other", "extensions"),
         ("model=" + "m" * 257, "model"),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import re
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
@@ -19,10 +18,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from sottovoce.errors import InvalidRequestError
 from sottovoce.ids import MAX_ID_CHARACTERS
+from sottovoce.realtime.config_part import ConfigPart, Instructions, refuse
 from sottovoce.realtime.events.base import Wire
-from sottovoce.realtime.session_config import ConfigPart, Instructions, Modalities, NoneYet, SessionConfig
+from sottovoce.realtime.events.faults import fault
+from sottovoce.realtime.session_config import GivenConfig, Modalities
 
 MAX_MESSAGE_CHARACTERS = 32_768
 """One written message; items are kept for the session's life."""
@@ -54,7 +54,7 @@ class ClientEvent(Wire):
 
 class SessionUpdate(ClientEvent):
     type: Literal["session.update"]
-    session: SessionConfig
+    session: GivenConfig
 
 
 class InputAppend(ClientEvent):
@@ -74,9 +74,20 @@ class OutputClear(ClientEvent):
     type: Literal["output_audio_buffer.clear"]
 
 
-class WrittenPart(Wire):
-    type: Literal["input_text", "output_text"]
-    text: Annotated[str, StringConstraints(max_length=MAX_MESSAGE_CHARACTERS)]
+Text: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_MESSAGE_CHARACTERS)]
+
+
+class InputTextPart(Wire):
+    type: Literal["input_text"]
+    text: Text
+
+
+class OutputTextPart(Wire):
+    type: Literal["output_text"]
+    text: Text
+
+
+WrittenPart: TypeAlias = Annotated[InputTextPart | OutputTextPart, Field(discriminator="type")]
 
 
 class NewMessage(ConfigPart):
@@ -131,6 +142,9 @@ MetadataKey: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_METADAT
 MetadataValue: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_METADATA_VALUE_CHARACTERS)]
 
 
+NoneYet: TypeAlias = Annotated[tuple[None, ...], refuse("This is not supported yet; leave it out")]
+
+
 class ResponseParams(ConfigPart):
     """What one response may set for itself; the rest of OpenAI's list is refused until it is honoured."""
 
@@ -176,7 +190,7 @@ def parse(message: str | bytes) -> AnyClientEvent:
     try:
         return _EVENT.validate_json(message)
     except ValidationError as error:
-        raise _fault(error) from None
+        raise fault(error) from None
 
 
 class _Envelope(BaseModel):
@@ -191,46 +205,3 @@ def event_id_of(message: str | bytes) -> str | None:
         return _Envelope.model_validate_json(message).event_id
     except ValidationError:
         return None
-
-
-_FIELD = re.compile(r"[a-z_]+")
-_TAGS = frozenset({"server_vad", "semantic_vad"})
-"""Union members that pydantic names in a fault's path; no fields of the message."""
-_FAULTS: dict[str, tuple[str, str]] = {
-    "missing": ("missing_required_parameter", "Missing required parameter: '{path}'."),
-    "union_tag_not_found": ("missing_required_parameter", "Missing required parameter: '{path}'."),
-    "extra_forbidden": ("unknown_parameter", "Unknown or unsupported parameter: '{path}'."),
-    "json_invalid": ("invalid_json", "The message is not valid JSON."),
-}
-"""Code and message by pydantic's kind of fault; any other is a bad value."""
-MAX_SHOWN_CHARACTERS = 200
-"""Of what the client sent, repeated to it in an error."""
-
-
-def _fault(error: ValidationError) -> InvalidRequestError:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = _path(first["loc"], first["type"])
-    named = "Invalid value for '{path}': {msg}." if path else "Invalid message: {msg}."
-    code, message = _FAULTS.get(first["type"], ("invalid_value", named))
-    shown = message.format(path=path, msg=_shortened(first["msg"]))
-    return InvalidRequestError(shown, param=path or None, code=code)
-
-
-def _path(loc: tuple[int | str, ...], kind: str) -> str:
-    steps = [str(step) for step in loc[1:] if isinstance(step, int) or _is_field(step)]
-    if kind == "extra_forbidden":
-        steps[-1:] = [str(loc[-1])[:MAX_SHOWN_CHARACTERS]]
-    if kind.startswith("union_tag"):
-        steps.append("type")
-    return ".".join(steps)
-
-
-def _is_field(step: str) -> bool:
-    return _FIELD.fullmatch(step) is not None and step not in _TAGS
-
-
-def _shortened(message: str) -> str:
-    """`message` without its middle, where a client's own words may stand at any length."""
-    if len(message) <= 3 * MAX_SHOWN_CHARACTERS:
-        return message
-    return f"{message[:MAX_SHOWN_CHARACTERS]} … {message[-2 * MAX_SHOWN_CHARACTERS :]}"

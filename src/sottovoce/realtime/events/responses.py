@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from sottovoce.realtime.audio_config import Audio, AudioFormat
 from sottovoce.realtime.events.base import OrAbsent, ServerEvent, Wire
 from sottovoce.realtime.events.items import Item
-from sottovoce.realtime.session_config import Audio, PcmFormat
 
 ResponseStatus: TypeAlias = Literal["in_progress", "completed", "cancelled", "failed"]
 
@@ -53,7 +53,7 @@ class ResponseUsage(Wire):
 
 
 class ResponseVoice(Wire):
-    format: PcmFormat
+    format: AudioFormat
     voice: str
 
 

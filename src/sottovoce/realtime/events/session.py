@@ -6,19 +6,19 @@ from typing import Literal
 
 from sottovoce.errors import SottovoceError
 from sottovoce.realtime.events.base import ServerEvent, Wire
-from sottovoce.realtime.session_config import SessionObject
+from sottovoce.realtime.session_config import AnySession
 
 
 class SessionCreated(ServerEvent):
     type: Literal["session.created"] = "session.created"
-    session: SessionObject
+    session: AnySession
 
 
 class SessionUpdated(ServerEvent):
     """Carries the whole effective session: clients replace their copy by it."""
 
     type: Literal["session.updated"] = "session.updated"
-    session: SessionObject
+    session: AnySession
 
 
 class ErrorDetail(Wire):
