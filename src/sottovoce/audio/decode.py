@@ -19,32 +19,37 @@ SAMPLE_RATE_HZ = 16_000
 CHUNK_BYTES = 32_000
 """One second: bounds what is in memory, together with the pipe."""
 
-EXIT_BAD, EXIT_TOO_LONG = 3, 4
-"""The child's exit status; its standard error then says what is wrong."""
+EXIT_BAD, EXIT_TOO_LONG, EXIT_RESOURCES = 3, 4, 5
+"""The child's exit status; for the first two its standard error says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
     """What one upload may cost."""
 
-    duration: float = 30 * 60.0
+    duration: float = 2 * 3600.0
     """Seconds of audio; 7 MB of FLAC can hold ten hours of silence."""
-    wall_time: float = 60.0
-    """Seconds the child may work for, not counting waits for whoever reads."""
-    cpu_time: int = 60
-    """Seconds; half an hour of MP3 takes 5."""
+    stall_deadline: float = 20.0
+    """Seconds the child may take for the next second of audio; a usual file takes it 3 ms, its start 150."""
+    cpu_time: int = 390
+    """Seconds in all; two hours of MP3 take 20."""
     memory_bytes: int = 1 << 30
     """Address space; libraries take 300 MB of it, a usual file 30 MB more."""
 
+    @classmethod
+    def lasting(cls, duration: float) -> DecodeLimits:
+        """For files of up to `duration` seconds, with processor time for eight channels at 192 kHz."""
+        return cls(duration, cpu_time=30 + int(duration / 20))
+
 
 async def decode(file: IO[bytes], limits: DecodeLimits | None = None) -> AsyncGenerator[bytes]:
-    """16 kHz mono s16le, a second at a time. `file` needs a descriptor and is read from its start.
+    """16 kHz mono s16le, a second at a time. `file` needs a descriptor and is read from its start; its
+    position is neither used nor changed.
 
     Raises `BadAudioError` naming the fault, and `TooLargeError` past `limits.duration`. Ends the child when
     closed.
     """
     limits = limits or DecodeLimits()
-    file.seek(0)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "sottovoce.audio.decode_child"),
         *(str(limits.duration), str(limits.cpu_time), str(limits.memory_bytes)),
@@ -54,7 +59,7 @@ async def decode(file: IO[bytes], limits: DecodeLimits | None = None) -> AsyncGe
         limit=2 * CHUNK_BYTES,
     )
     try:
-        async for chunk in _chunks(process, limits.wall_time):
+        async for chunk in _chunks(process, limits.stall_deadline):
             yield chunk
         await _check(process)
     finally:
@@ -63,20 +68,17 @@ async def decode(file: IO[bytes], limits: DecodeLimits | None = None) -> AsyncGe
         await process.wait()
 
 
-async def _chunks(process: asyncio.subprocess.Process, wall_time: float) -> AsyncGenerator[bytes]:
+async def _chunks(process: asyncio.subprocess.Process, stall_deadline: float) -> AsyncGenerator[bytes]:
     assert process.stdout is not None
-    loop = asyncio.get_running_loop()
-    left = wall_time
     while True:
-        asked = loop.time()
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(stall_deadline):
                 chunk = await _read(process.stdout)
         except TimeoutError:
             raise BadAudioError(
-                f"The file could not be decoded within {wall_time:g} s.", param="file"
+                f"The file yields no audio: decoding it was stopped after {stall_deadline:g} s without any.",
+                param="file",
             ) from None
-        left -= loop.time() - asked
         if not chunk:
             return
         yield chunk
