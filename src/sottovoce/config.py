@@ -111,6 +111,8 @@ class Settings(_Tree):
                 f"is a placeholder or shorter than {MIN_KEY_CHARACTERS} characters; "
                 "unset it to have one made (`sottovoce key show`)"
             )
+        if key is not None and key.get_secret_value().startswith("ek_"):
+            raise ValueError("begins like an ephemeral secret (ek_); choose another")
         return key
 
     @field_validator("udp_ports")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -88,7 +89,10 @@ def make_page(folder: Path) -> Path:
 
 @asynccontextmanager
 async def running(
-    folder: Path, limits: GatewayLimits | None = None, **settings: Any
+    folder: Path,
+    limits: GatewayLimits | None = None,
+    now: Callable[[], float] = time.time,
+    **settings: Any,
 ) -> AsyncIterator[Gateway]:
     engine, sessions = Engine(), list[TalkingSession]()
 
@@ -103,6 +107,7 @@ async def running(
         key=KEY,
         page_folder=make_page(folder / "page"),
         limits=limits or GatewayLimits(wrong_key_hold=0),
+        now=now,
     )
     async with (
         served(engine.app()) as engine_url,

@@ -173,18 +173,47 @@ async def test_an_unexpected_error_carries_the_same_headers(
     assert "content-security-policy" in reply.headers
 
 
-async def test_preflights_pass_for_listed_origins_alone(gateway: Gateway) -> None:
+async def test_preflights_of_the_rest_pass_for_listed_origins_alone(gateway: Gateway) -> None:
     asked = {
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization, content-type, x-openai-agents-sdk, x-stainless-os",
     }
-    good = await gateway.client.options("/v1/realtime/calls", headers={"origin": LISTED, **asked})
+    good = await gateway.client.options("/v1/realtime/client_secrets", headers={"origin": LISTED, **asked})
     assert good.status_code == 200
     assert good.headers["access-control-allow-origin"] == LISTED
     assert "x-stainless-os" in good.headers["access-control-allow-headers"]
-    bad = await gateway.client.options("/v1/realtime/calls", headers={"origin": EVIL, **asked})
-    assert bad.status_code == 400
-    assert "access-control-allow-origin" not in bad.headers
+    for path in ("/v1/realtime/client_secrets", "/v1/audio/speech", "/api/keys", "/v1/realtime"):
+        bad = await gateway.client.options(path, headers={"origin": EVIL, **asked})
+        assert bad.status_code == 400
+        assert "access-control-allow-origin" not in bad.headers
+
+
+async def test_calls_are_for_pages_of_all_origins_that_bring_a_secret(gateway: Gateway) -> None:
+    asked = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization, content-type, x-openai-agents-sdk",
+    }
+    preflight = await gateway.client.options("/v1/realtime/calls", headers={"origin": EVIL, **asked})
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert "authorization" in preflight.headers["access-control-allow-headers"]
+    assert "access-control-allow-credentials" not in preflight.headers  # no cookie is ever sent along
+    refused = {
+        "with nothing": ({}, 403, "origin_not_allowed"),
+        "with the key": (BEARER, 403, "origin_not_allowed"),
+        "with a wrong secret": ({"authorization": "Bearer ek_wrong"}, 401, "invalid_api_key"),
+    }
+    await gateway.client.get("/")  # it has the page's cookie, as another port of this machine would
+    for headers, status, code in refused.values():
+        reply = await gateway.client.post(
+            "/v1/realtime/calls",
+            content=b"v=0",
+            headers={"origin": EVIL, "content-type": "application/sdp", **headers},
+        )
+        assert reply.status_code == status
+        assert error_of(reply)["code"] == code
+        assert reply.headers["access-control-allow-origin"] in ("*", EVIL)  # the page may read why
+    assert gateway.sessions == []
 
 
 async def test_every_reply_carries_the_request_s_id(gateway: Gateway) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
@@ -18,6 +18,8 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.gateway.attempts import Attempts
 from sottovoce.gateway.auth import Credentials, RequireCredentials
 from sottovoce.gateway.calls import Calls
+from sottovoce.gateway.client_secrets import ClientSecrets
+from sottovoce.gateway.cors import Cors
 from sottovoce.gateway.engine_client import EngineClient
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.guard import Boundary, Guard, normal_origins
@@ -30,6 +32,7 @@ from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.routes import engines as engine_routes
 from sottovoce.gateway.routes import health, models, page, realtime, status
 from sottovoce.gateway.routes import keys as key_routes
+from sottovoce.gateway.routes import secrets as secret_routes
 from sottovoce.http.errors import EXCEPTION_HANDLERS
 from sottovoce.http.request_id import RequestId
 from sottovoce.realtime.opening import SessionFactory
@@ -38,9 +41,6 @@ from sottovoce.realtime.webrtc_ice import ANY_PORT, Reach
 from sottovoce.realtime.websocket import RealtimeWebSocket
 
 logger = logging.getLogger(__name__)
-
-CORS_METHODS = ("GET", "POST", "DELETE")
-CORS_EXPOSED = ("location", "x-request-id", "retry-after")
 
 
 def create_app(
@@ -51,11 +51,13 @@ def create_app(
     key: str,
     page_folder: Path = page.PAGE_FOLDER,
     limits: GatewayLimits | None = None,
+    now: Callable[[], float] = time.time,
 ) -> Starlette:
     """The gateway as an ASGI app for `sottovoce.http.server.serve`.
 
     `session_factory(options)` makes a session that is not started; the transport starts and closes it.
-    `key` is `server_key.load_or_create_key(settings)`. Raises `ConfigError` where the page is not built.
+    `key` is `server_key.load_or_create_key(settings)`; `now` gives Unix seconds, by which secrets expire.
+    Raises `ConfigError` where the page is not built.
     Before the server is told to stop, `await end_sessions(app)` ends conversations politely instead of
     letting the server cut them.
     """
@@ -65,7 +67,7 @@ def create_app(
     listing = ModelListing(client, engines, external)
     names = ModelNames(settings, listing)
     keys = KeyStore(settings.home / KEYS_FILE)
-    credentials = Credentials(key, keys)
+    credentials = Credentials(key, keys, ClientSecrets(now))
     sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
     half_open = Slots(limits.half_open_calls, "calls being set up")
     defaults = _defaults(settings)
@@ -76,6 +78,7 @@ def create_app(
         *models.routes(engines, listing, names),
         *engine_routes.routes(client, engines, names, limits, is_behind_proxy=settings.behind_proxy),
         *realtime.routes(websocket, calls, sessions),
+        *secret_routes.routes(credentials.secrets, defaults),
     ]
     routes: list[BaseRoute] = [
         *health.routes(engines),
@@ -134,14 +137,5 @@ def _call_options(settings: Settings, limits: GatewayLimits) -> CallOptions:
 
 def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Around everything, error pages included: refusals need CORS headers as well as answers do."""
-    shared = CORSMiddleware(
-        Guard(app, Boundary.of(settings)),
-        allow_origins=normal_origins(settings.allowed_origins),
-        allow_methods=CORS_METHODS,
-        allow_headers=(
-            "*",
-        ),  # mirrored to listed origins only: npm's client sends X-Stainless-* by the dozen
-        expose_headers=CORS_EXPOSED,
-        allow_private_network=True,
-    )
+    shared = Cors(Guard(app, Boundary.of(settings)), normal_origins(settings.allowed_origins))
     return RequestId(SecurityHeaders(Linger(shared)))

@@ -12,19 +12,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sottovoce.errors import AuthError, ConfigError, SottovoceError
 from sottovoce.gateway.attempts import Attempts, Tally, address_of
+from sottovoce.gateway.client_secrets import ClientSecrets
+from sottovoce.gateway.given_key import SECRET_PREFIX, given_key
 from sottovoce.gateway.guard import is_from_own_page
 from sottovoce.gateway.keys import KeyStore
 from sottovoce.gateway.principal import SCOPES, USER_SCOPES, Principal, is_guarded
 from sottovoce.gateway.server_key import KEY_BYTES
-from sottovoce.http.auth import bearer_key, is_same_key
+from sottovoce.http.auth import is_same_key
 from sottovoce.http.errors import error_response
+from sottovoce.realtime.opening import SESSION
 
 logger = logging.getLogger(__name__)
 
 PRINCIPAL = "sottovoce.principal"
 """Where routes find the `Principal` in the ASGI scope."""
-
-SUBPROTOCOL_PREFIX = "openai-insecure-api-key."
 
 SERVER_KEY = Principal("server", "key", frozenset(SCOPES))
 PAGE = Principal("page", "page", USER_SCOPES)
@@ -32,13 +33,14 @@ PAGE = Principal("page", "page", USER_SCOPES)
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What opens the server: its own key, the named keys, and the token that only its pages hold.
+    """What opens the server: its own key, the named keys, ephemeral secrets, the token of its own pages.
 
-    The token is made anew with each start.
+    The token is made anew with each start, and so are the secrets.
     """
 
     key: str = field(repr=False)
     keys: KeyStore
+    secrets: ClientSecrets = field(default_factory=ClientSecrets)
     page_token: str = field(default_factory=lambda: secrets.token_urlsafe(KEY_BYTES), repr=False)
 
     def cookie_name(self, connection: HTTPConnection) -> str:
@@ -55,6 +57,13 @@ class Credentials:
             raise AuthError("The API key is wrong. `sottovoce key show` prints the server's own.")
         return found.principal
 
+    async def holder_of(self, secret: str) -> Principal:
+        """A secret is worth what the key is that it was made with. Raises as `principal_of` does."""
+        holder = self.secrets.find(secret)
+        if holder.key_id is not None and not await asyncio.to_thread(self.keys.has, holder.key_id):
+            raise AuthError("The API key that this client secret was made with is revoked.")
+        return holder
+
     def page_of(self, connection: HTTPConnection) -> Principal:
         """Raises `AuthError` unless the page's cookie came from the page itself."""
         token = connection.cookies.get(self.cookie_name(connection), "")
@@ -63,18 +72,6 @@ class Credentials:
         raise AuthError(
             "No API key was given. Send it as `Authorization: Bearer KEY`; `sottovoce key show` prints it."
         )
-
-
-def given_key(connection: HTTPConnection) -> str | None:
-    """The key in the header, or in the subprotocol of browsers, who cannot set headers with a WebSocket."""
-    return bearer_key(connection) or subprotocol_key(connection.scope)
-
-
-def subprotocol_key(scope: Scope) -> str | None:
-    for offered in scope.get("subprotocols", ()):
-        if offered.startswith(SUBPROTOCOL_PREFIX):
-            return str(offered[len(SUBPROTOCOL_PREFIX) :]) or None
-    return None
 
 
 class RequireCredentials:
@@ -100,13 +97,15 @@ class RequireCredentials:
             except SottovoceError as error:
                 await error_response(self._public(error))(scope, receive, send)
                 return
-            scope[PRINCIPAL] = principal
+            scope[PRINCIPAL], scope[SESSION] = principal, principal.session
         await self.app(scope, receive, send)
 
     async def _identify(self, connection: HTTPConnection) -> Principal:
         given = given_key(connection)
         if given is None:
             return self.credentials.page_of(connection)
+        if given.startswith(SECRET_PREFIX):
+            return await self.credentials.holder_of(given)  # all chance: there is nothing to guess
         address = address_of(connection, is_behind_proxy=self.is_behind_proxy)
         async with self.attempts.watched(address):
             return await self.credentials.principal_of(given)

@@ -14,14 +14,23 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sottovoce.config import Settings
 from sottovoce.errors import ForbiddenError
+from sottovoce.gateway.given_key import brings_secret
+from sottovoce.gateway.principal import is_under
 from sottovoce.http.errors import error_response
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PROVENANCE = "sottovoce.provenance"
+SECRETS_PATH = "/v1/realtime"
+"""Where an ephemeral secret is proof enough, whatever page brings it: no browser adds one by itself."""
+
+CALLS_PATH = "/v1/realtime/calls"
+"""Where any page's preflight is answered, so that one with a secret can post its offer."""
+
 WILDCARD_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared with, not bound to
 
 
@@ -31,6 +40,7 @@ class Provenance(enum.Enum):
     OWN_PAGE = enum.auto()
     LISTED_PAGE = enum.auto()
     PROGRAM = enum.auto()  # no browser sends neither Origin nor Sec-Fetch-Site with an unsafe request
+    SECRET_HOLDER = enum.auto()  # any page or program: the secret it brings, if good, is the proof
     UNPROVEN = enum.auto()  # a safe method, which may come from anywhere
 
 
@@ -56,7 +66,9 @@ class Boundary:
         self._check_host(headers)
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             return self._safe(headers)
-        if _has_bearer(headers) and "cookie" not in headers:
+        if is_under(scope["path"], SECRETS_PATH) and brings_secret(HTTPConnection(scope)):
+            return Provenance.SECRET_HOLDER
+        if _has_bearer(headers) and "cookie" not in headers and not is_for_all_pages(scope):
             return Provenance.PROGRAM  # a page that adds it needs a preflight, which is refused
         return self._unsafe(headers)
 
@@ -89,6 +101,11 @@ class Boundary:
         if _authority(origin) != headers.get("host", "").lower():
             raise _foreign(origin)
         return Provenance.OWN_PAGE
+
+
+def is_for_all_pages(scope: Scope) -> bool:
+    """Whether pages of every origin may read the answer, so that a preflight stops nobody."""
+    return scope["type"] == "http" and is_under(scope["path"], CALLS_PATH)
 
 
 def is_from_own_page(scope: Scope) -> bool:
@@ -166,7 +183,7 @@ def _is_loopback(name: str) -> bool:
 
 def _foreign(origin: str | None) -> ForbiddenError:
     return ForbiddenError(
-        f"Pages of {(origin or 'other sites')[:255]} may not use this server. If they should, add the "
-        "origin to SOTTOVOCE_ALLOWED_ORIGINS.",
+        f"Pages of {(origin or 'other sites')[:255]} may not use this server. If they should, give them a "
+        "client secret (POST /v1/realtime/client_secrets) or add the origin to SOTTOVOCE_ALLOWED_ORIGINS.",
         code="origin_not_allowed",
     )

@@ -57,7 +57,7 @@ class ApiKey:
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.id, "key", frozenset(self.scopes))
+        return Principal(self.id, "key", frozenset(self.scopes), key_id=self.id)
 
 
 class KeyStore:

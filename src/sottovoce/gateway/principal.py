@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from sottovoce.errors import ForbiddenError
+from sottovoce.realtime.session_config import AnyConfig
 
 Scope: TypeAlias = Literal["realtime", "audio", "chat", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -26,15 +27,23 @@ FAMILIES: Mapping[str, Scope | None] = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`id` is a key's id, or a name for those that are no key; it is no secret and may be logged."""
+    """Who asks. `id` is no secret and may be logged.
+
+    `key_id` is the named key that it all depends on, if any: once that is revoked, this one is nobody.
+    `session` is the configuration that a secret is bound to.
+    """
 
     id: str
-    kind: Literal["key", "page"]
+    kind: Literal["key", "page", "secret"]
     scopes: frozenset[Scope]
+    key_id: str | None = None
+    session: AnyConfig | None = field(default=None, compare=False)
 
     def check_scope(self, path: str) -> None:
         """Raises `ForbiddenError` where this one may not use what is at `path`."""
         needed = scope_of(path)
+        if self.kind == "secret" and needed != "realtime":
+            raise ForbiddenError("A client secret opens /v1/realtime only.", code="insufficient_scope")
         if needed is not None and needed not in self.scopes:
             raise ForbiddenError(
                 f"This key may not do that: it lacks the scope '{needed}'.", code="insufficient_scope"

@@ -15,10 +15,13 @@ from starlette.types import Receive, Scope, Send
 
 from sottovoce.errors import AuthError
 from sottovoce.gateway.attempts import Attempts
-from sottovoce.gateway.auth import PAGE, PRINCIPAL, SERVER_KEY, Credentials, RequireCredentials, given_key
+from sottovoce.gateway.auth import PAGE, PRINCIPAL, SERVER_KEY, Credentials, RequireCredentials
+from sottovoce.gateway.given_key import given_key
 from sottovoce.gateway.guard import PROVENANCE, Provenance
 from sottovoce.gateway.keys import KeyStore
 from sottovoce.gateway.principal import SCOPES, Principal
+from sottovoce.realtime.opening import SESSION
+from sottovoce.realtime.session_config import read_session
 
 
 @pytest.fixture
@@ -65,7 +68,9 @@ async def test_the_servers_own_key_opens_everything(credentials: Credentials) ->
 
 async def test_a_named_key_opens_its_scopes(credentials: Credentials, store: KeyStore) -> None:
     key, secret = await asyncio.to_thread(store.create, "laptop", ("audio", "chat"))
-    assert await credentials.principal_of(secret) == Principal(key.id, "key", frozenset({"audio", "chat"}))
+    assert await credentials.principal_of(secret) == Principal(
+        key.id, "key", frozenset({"audio", "chat"}), key_id=key.id
+    )
     await asyncio.to_thread(store.revoke, "laptop")
     with pytest.raises(AuthError):
         await credentials.principal_of(secret)
@@ -98,6 +103,17 @@ def test_secrets_stay_out_of_representations(credentials: Credentials) -> None:
     assert "token" not in repr(credentials).replace("page_token", "")
 
 
+async def test_a_secret_is_worth_what_its_key_is(credentials: Credentials, store: KeyStore) -> None:
+    key, _ = await asyncio.to_thread(store.create, "laptop", ("realtime",))
+    of_key, _ = credentials.secrets.mint(key.principal, 600, None)
+    of_server, _ = credentials.secrets.mint(SERVER_KEY, 600, None)
+    assert (await credentials.holder_of(of_key)).kind == "secret"
+    await asyncio.to_thread(store.revoke, "laptop")
+    with pytest.raises(AuthError, match="revoked"):
+        await credentials.holder_of(of_key)
+    assert (await credentials.holder_of(of_server)).scopes == {"realtime"}
+
+
 # -- the middleware
 
 
@@ -122,6 +138,23 @@ def test_routes_are_told_who_asks(client: TestClient, store: KeyStore) -> None:
     assert client.post("/v1/audio/speech", headers=bearer).text == key.id
     assert client.get("/v1/models", headers={"authorization": "Bearer sk-right"}).text == "server"
     assert client.get("/").text == "nobody"
+
+
+def test_routes_are_told_what_a_secret_is_bound_to(credentials: Credentials) -> None:
+    config = read_session({"type": "realtime", "instructions": "Be brief."})
+    secret, _ = credentials.secrets.mint(SERVER_KEY, 600, config)
+    seen: list[Scope] = []
+
+    async def remember(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await PlainTextResponse("")(scope, receive, send)
+
+    app = RequireCredentials(remember, credentials, Attempts(hold=0), is_behind_proxy=False)
+    client = TestClient(app)
+    for given in (secret, "sk-right"):
+        client.post("/v1/realtime/calls", headers={"authorization": f"Bearer {given}"})
+    assert [scope[SESSION] for scope in seen] == [config, None]
+    assert [scope[PRINCIPAL].kind for scope in seen] == ["secret", "key"]
 
 
 def test_a_wrong_key_is_not_made_good_by_the_cookie(client: TestClient) -> None:

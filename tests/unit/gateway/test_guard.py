@@ -89,10 +89,52 @@ def test_refuses_what_another_sites_page_can_send(kind: str, headers: dict[str, 
     assert caught.value.code == "origin_not_allowed"
 
 
+def with_subprotocol(key: str, path: str = "/v1/realtime", **headers: str) -> dict[str, Any]:
+    given = scope("websocket", **headers)
+    return given | {"path": path, "subprotocols": ["realtime", f"openai-insecure-api-key.{key}"]}
+
+
 def test_a_key_in_a_subprotocol_is_no_proof_for_any_page_can_send_one() -> None:
-    given = scope("websocket", origin=EVIL, sec_websocket_protocol="realtime, openai-insecure-api-key.right")
-    with pytest.raises(ForbiddenError):
-        check(given)
+    with pytest.raises(ForbiddenError, match="client secret"):
+        check(with_subprotocol("sk-right", origin=EVIL))
+
+
+SECRET = {"authorization": "Bearer ek_any"}
+CALLS = {"path": "/v1/realtime/calls"}
+
+
+@pytest.mark.parametrize("origin", [EVIL, "null", OWN, LISTED, "http://localhost:3000"])
+@pytest.mark.parametrize("more", [{}, {"cookie": "sottovoce_page_8080=x"}, {"sec_fetch_site": "cross-site"}])
+def test_a_secret_is_looked_at_wherever_it_comes_from(origin: str, more: dict[str, str]) -> None:
+    for given in (
+        with_subprotocol("ek_any", origin=origin, **more),
+        scope("websocket", origin=origin, **SECRET, **more),
+        scope(origin=origin, **SECRET, **more) | CALLS,
+        scope(method="DELETE", origin=origin, **SECRET, **more) | CALLS,
+    ):
+        assert check(given) is Provenance.SECRET_HOLDER
+        assert not is_from_own_page(given | {PROVENANCE: Provenance.SECRET_HOLDER})
+
+
+def test_a_secret_proves_nothing_elsewhere_or_under_another_name() -> None:
+    cookie = {"cookie": "sottovoce_page_8080=x"}
+    for path in ("/v1/audio/speech", "/v1/realtimes", "/api/status", "/"):
+        with pytest.raises(ForbiddenError):
+            check(scope(origin=EVIL, **SECRET, **cookie) | {"path": path})
+        with pytest.raises(ForbiddenError):
+            check(with_subprotocol("ek_any", path, origin=EVIL))
+    with pytest.raises(ForbiddenError, match="name"):
+        check(scope(host="evil.example", **SECRET) | CALLS)
+
+
+def test_where_any_page_passes_the_preflight_a_key_needs_a_good_origin() -> None:
+    bearer = {"authorization": "Bearer sk-right"}
+    for origin in (EVIL, "null"):
+        with pytest.raises(ForbiddenError):
+            check(scope(origin=origin, **bearer) | CALLS)
+    assert check(scope(origin=LISTED, **bearer) | CALLS) is Provenance.LISTED_PAGE
+    assert check(scope(origin=OWN, **bearer) | CALLS) is Provenance.OWN_PAGE
+    assert check(scope(**bearer) | CALLS) is Provenance.PROGRAM
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])

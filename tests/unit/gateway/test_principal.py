@@ -36,6 +36,16 @@ def test_the_rest_is_for_all(path: str) -> None:
     assert not is_guarded(path)
 
 
+def test_a_secret_opens_realtime_and_not_even_the_models() -> None:
+    holder = Principal("secret_1", "secret", frozenset({"realtime"}))
+    holder.check_scope("/v1/realtime")
+    holder.check_scope("/v1/realtime/calls/rtc_1/hangup")
+    for path in ("/v1/models", "/v1/audio/speech", "/v1/nothing", "/api/status", "/api/keys"):
+        with pytest.raises(ForbiddenError) as caught:
+            holder.check_scope(path)
+        assert caught.value.code == "insufficient_scope"
+
+
 @pytest.mark.parametrize("own", ["realtime", "audio", "chat", "admin"])
 def test_a_scope_opens_its_own_family_alone(own: Scope) -> None:
     principal = Principal("key_1", "key", frozenset({own}))
