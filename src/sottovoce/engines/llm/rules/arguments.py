@@ -6,20 +6,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from math import ceil
 from typing import Any
 
-from sottovoce.engines.llm.rules.schema import Field, fields_of
+from sottovoce.engines.llm.rules.fitting import FORMATS, bounded, in_format, within
+from sottovoce.engines.llm.rules.schema import Field, fields_of, split_name
 from sottovoce.engines.llm.rules.spoken_values import (
+    PLACES,
     choices_for,
     digits,
-    iso_day,
     number_for,
     phrase_for,
     truth_for,
 )
 
-MAX_STRING_CHARACTERS = 500
 MAX_ITEMS = 32
 LEAD_WORDS = re.compile(
     r"^(?:(?:please|can|could|would|will|you|i|want|need|to|the|a|an|me|my|hey|ok|okay|what|is"
@@ -28,6 +27,8 @@ LEAD_WORDS = re.compile(
 REMAINDER = re.compile(
     r"\b(?:about|saying|that says|that|named|called|for|to|with|in|of|is)\s+(?:the |a |an )?(.+)$"
 )
+COMMANDS = frozenset("turn switch set put make get look up the a an my".split(" "))
+"""Words around what is wanted, where no preposition leads to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class _Filler:
         self.today = today
         self.known = known
         self.used: set[int] = set()
+        self.chosen: set[str] = set()
 
     def fill(self, fields: Sequence[Field]) -> Filled:
         arguments: dict[str, Any] = {}
@@ -91,12 +93,13 @@ class _Filler:
             return next((choice for choice in wanted.choices if choice == number), None)
         found = choices_for(wanted, self.words)
         if found:
+            self.chosen.update(split_name(str(found[0])))
             return found[0]
         return wanted.choices[0] if len(wanted.choices) == 1 else None
 
     def number(self, wanted: Field) -> float | int | None:
         number = number_for(wanted, self.words, self.used)
-        return None if number is None else _within(number, wanted)
+        return None if number is None else within(number, wanted)
 
     def several(self, wanted: Field) -> list[Any] | None:
         item = wanted.items
@@ -114,12 +117,12 @@ class _Filler:
             found = [nested] if nested is not None else []
         most = wanted.rules.get("maxItems")
         kept = found[: min(MAX_ITEMS, most if isinstance(most, int) else MAX_ITEMS)]
-        return kept or None
+        return kept + self.least_items(wanted)[len(kept) :] if kept else None
 
     def numbers(self, item: Field) -> list[float | int]:
         found: list[float | int] = []
         while len(found) < MAX_ITEMS and (number := number_for(item, self.words, self.used)) is not None:
-            found.append(_within(number, item))
+            found.append(within(number, item))
         return found
 
     def nested(self, wanted: Field) -> dict[str, Any] | None:
@@ -128,24 +131,32 @@ class _Filler:
 
     def string(self, wanted: Field) -> str | None:
         found = phrase_for(wanted, self.words)
-        if wanted.rules.get("format") == "date" and found:
-            return iso_day(found, self.today)
+        if wanted.format in FORMATS and wanted.format != "email":
+            return in_format(wanted.format, found, self.today)
         if found is None and wanted.is_required:
             found = self.remainder()
-        return _bounded(self.original(found), wanted) if found else None
+        if not found:
+            return None
+        said = self.original(found)
+        return bounded(self.proper(said) if PLACES & set(wanted.words) else said, wanted)
 
     def original(self, phrase: str) -> str:
         """`phrase` with the capitals it was written with."""
         position = self.text.lower().find(phrase.lower())
         return self.text[position : position + len(phrase)] if position >= 0 else phrase
 
+    def proper(self, name: str) -> str:
+        """The name of a place with capitals, where a recogniser wrote the whole text without any."""
+        return " ".join(word.capitalize() for word in name.split()) if self.text.islower() else name
+
     def remainder(self) -> str | None:
         """What is said beyond the naming of the tool."""
-        lower = self.text.lower()
-        found = REMAINDER.search(lower)
+        request = LEAD_WORDS.sub("", self.text.lower())
+        found = REMAINDER.search(request)
         if found and not set(found.group(1).split()) <= self.known:
             return found.group(1)
-        rest = [word for word in LEAD_WORDS.sub("", lower).split() if word.strip(",.!?") not in self.known]
+        passed = self.known | COMMANDS | self.chosen
+        rest = [word for word in request.split() if word.strip(",.!?") not in passed]
         return " ".join(rest) or None
 
     def least(self, wanted: Field) -> Any:
@@ -161,46 +172,12 @@ class _Filler:
         if wanted.kind == "array":
             return self.least_items(wanted)
         if wanted.kind in ("integer", "number"):
-            return _within(0, wanted)
-        return {"boolean": False, "null": None}.get(wanted.kind, _bounded(self.text, wanted))
+            return within(0, wanted)
+        if wanted.format in FORMATS:
+            return FORMATS[wanted.format](self.today)
+        return {"boolean": False, "null": None}.get(wanted.kind, bounded(self.text, wanted))
 
     def least_items(self, wanted: Field) -> list[Any]:
         fewest = wanted.rules.get("minItems")
         size = min(fewest, MAX_ITEMS) if isinstance(fewest, int) else 0
         return [self.least(wanted.items) for _ in range(size)] if wanted.items else []
-
-
-def _within(number: float, wanted: Field) -> float | int:
-    """`number` brought within the schema's bounds, whole where it has to be."""
-    low, high = (
-        _bound(wanted, "minimum", "exclusiveMinimum", 1),
-        _bound(wanted, "maximum", "exclusiveMaximum", -1),
-    )
-    value = min(max(number, low), high)
-    step = wanted.rules.get("multipleOf")
-    if isinstance(step, (int, float)) and step > 0 and not (value / step).is_integer():
-        value = ceil(value / step) * step if ceil(value / step) * step <= high else value // step * step
-    if wanted.kind == "integer":
-        return round(value) if low <= round(value) <= high else ceil(value)
-    return int(value) if float(value).is_integer() else value
-
-
-def _bound(wanted: Field, inclusive: str, exclusive: str, direction: int) -> float:
-    """A bound of the schema; an exclusive one is stepped over by one, or a little for fractions."""
-    limits = [-direction * float("inf")]
-    if _is_number(wanted.rules.get(inclusive)):
-        limits.append(float(wanted.rules[inclusive]))
-    if _is_number(wanted.rules.get(exclusive)):
-        limits.append(wanted.rules[exclusive] + direction * (1 if wanted.kind == "integer" else 1e-3))
-    return max(limits) if direction > 0 else min(limits)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _bounded(text: str, wanted: Field) -> str:
-    """`text` within `maxLength` and padded to `minLength`."""
-    most, least = wanted.rules.get("maxLength"), wanted.rules.get("minLength")
-    cut = text[: min(MAX_STRING_CHARACTERS, most if isinstance(most, int) else MAX_STRING_CHARACTERS)]
-    return cut.ljust(min(least, MAX_STRING_CHARACTERS), ".") if isinstance(least, int) else cut

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rapidfuzz import fuzz
 
 from sottovoce.engines.llm.chat import Tool
 from sottovoce.engines.llm.rules.schema import Field, fields_of, split_name
+from sottovoce.engines.llm.rules.spoken_values import digits
 
 MIN_SCORE = 0.5
 """From which on a tool is called unasked (`tool_choice: auto`)."""
@@ -17,6 +18,7 @@ SURE_SCORE = 0.75
 MAX_TOOLS = 128
 MAX_WORDS = 60
 """Of an utterance and of a tool's description: every one is compared with every other."""
+MAX_CHARACTERS = 1000
 MIN_SIMILARITY = 85.0
 
 WEAK = frozenset(
@@ -27,13 +29,21 @@ WEAK = frozenset(
 STOPWORDS = frozenset(
     "a an the is are was be i you me my your it this that what whats which who when where how to of in on at "
     "for with and or please can could would will do does did there here if use used user users by from as "
-    "its tell".split(" ")
+    "its tell want need like talk".split(" ")
 )
+SYNONYMS: Mapping[str, str] = {
+    "rain": "weather", "raining": "weather", "sunny": "weather", "snow": "weather", "snowing": "weather",
+    "forecast": "weather", "temperature": "weather",
+    "plus": "add", "sum": "add", "minus": "subtract", "times": "multiply", "multiplied": "multiply",
+    "divided": "divide", "mail": "email", "song": "music", "lamp": "light", "lamps": "light",
+}  # fmt: skip
+"""Words that are said for the same thing, each with the one that stands for them all."""
 
 
 def best_tool(tools: Sequence[Tool], text: str) -> tuple[float, Tool]:
     """The tool that fits `text` best with its score (0 to 1), the first of equals; `tools` is not empty."""
-    said = [word for word in re.findall(r"[a-z0-9']+", text.lower()) if word not in STOPWORDS][:MAX_WORDS]
+    spoken = re.findall(r"[a-z][a-z0-9']*", digits(text[:MAX_CHARACTERS]))  # a number is an argument
+    said = [word for word in spoken if word not in STOPWORDS][:MAX_WORDS]
     scored = [(score(tool, said), -number) for number, tool in enumerate(tools[:MAX_TOOLS])]
     best, number = max(scored)
     return best, tools[-number]
@@ -80,8 +90,10 @@ def _all_fields(fields: Sequence[Field]) -> list[Field]:
 
 
 def _heard(word: str, others: Sequence[str] | set[str]) -> bool:
-    """Whether `word` is among `others`, plural or misheard."""
+    """Whether `word` is among `others`, plural, misheard or by another name."""
     if word in others:
+        return True
+    if any(SYNONYMS.get(word, word) == SYNONYMS.get(other, other) for other in others):
         return True
     return len(word) > 3 and any(
         len(other) > 3 and fuzz.ratio(word, other) >= MIN_SIMILARITY for other in others

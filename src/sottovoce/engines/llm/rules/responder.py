@@ -8,8 +8,9 @@ from datetime import datetime, tzinfo
 
 from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, TextChunk
 from sottovoce.engines.llm.rules import understanding
+from sottovoce.engines.llm.rules.calling import Reply
 from sottovoce.engines.llm.rules.clauses import chunks
-from sottovoce.engines.llm.rules.turn import Reply, Turn
+from sottovoce.engines.llm.rules.turn import Turn
 from sottovoce.engines.llm.tokens import count_messages, count_tokens, cut_tokens
 from sottovoce.skills.clock import local_zone
 
@@ -45,10 +46,7 @@ class RulesResponder:
 
     def reply(self, request: ReplyRequest) -> Reply:
         """The whole reply at once. Reads files the first time (zones, units): keep it off an event loop."""
-        turn = Turn(request, self._now(self._zone or local_zone()))
-        if request.json_schema is not None:
-            return Reply(text=turn.json_text())
-        return turn.reply()
+        return Turn(request, self._now(self._zone or local_zone())).reply()
 
 
 def _limited(text: str, request: ReplyRequest) -> tuple[str, str]:

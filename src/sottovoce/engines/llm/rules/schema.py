@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-MAX_DEPTH = 4
+MAX_DEPTH = 8
 """Of nested objects and references: bounds the work on a hostile schema."""
 MAX_PROPERTIES = 64
 MAX_STEPS = 1000
@@ -30,6 +30,12 @@ class Field:
     """The schema's own keywords: minimum, maxLength, format and so on."""
     inner: tuple[Field, ...] = ()
     items: Field | None = None
+
+    @property
+    def format(self) -> str:
+        """The schema's `format`, empty for none."""
+        found = self.rules.get("format")
+        return found if isinstance(found, str) else ""
 
     @property
     def words(self) -> list[str]:
@@ -98,7 +104,7 @@ class _Reader:
         return merged
 
     def parts(self, schema: Mapping[str, Any]) -> list[Any]:
-        parts = [_referred(schema["$ref"], self.root)] if isinstance(schema.get("$ref"), str) else []
+        parts = [referred(schema["$ref"], self.root)] if isinstance(schema.get("$ref"), str) else []
         if isinstance(schema.get("allOf"), list):
             parts += schema["allOf"][:MAX_PROPERTIES]
         for keyword in ("anyOf", "oneOf"):
@@ -139,7 +145,7 @@ def _is_null(branch: Any) -> bool:
     return isinstance(branch, Mapping) and branch.get("type") == "null"
 
 
-def _referred(reference: str, root: Mapping[str, Any]) -> Any:
+def referred(reference: str, root: Mapping[str, Any]) -> Any:
     """The local schema behind "#/$defs/Name"; anything else is not followed."""
     found: Any = root if reference.startswith("#") else {}
     for step in reference.removeprefix("#").strip("/").split("/"):

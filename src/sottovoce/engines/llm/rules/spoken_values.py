@@ -25,6 +25,8 @@ PLACES = frozenset(
 MOMENTS = frozenset("date time when day deadline start end due datetime until moment at".split(" "))
 PEOPLE = frozenset("recipient contact person who attendee caller receiver user".split(" "))
 NAMES = frozenset("name label called title".split(" "))
+CODES = frozenset("id ids code number sku reference ticket serial tracking".split(" "))
+QUOTED = frozenset("body message text content note".split(" "))
 DURATION_UNITS = {
     "seconds": 1,
     "second": 1,
@@ -37,13 +39,17 @@ DURATION_UNITS = {
 
 EDGE = (
     r"(?= (?:in|at|for|to|from|on|with|by|about|and|is|tomorrow|today|tonight|next|this|please"
-    r"|now|right)\b|$)"
+    r"|now|right|then|saying|that says|called|please)\b|$)"
 )
 DATES = re.compile(
     rf"\b(?:{WHEN}|(?:next |this |last |on )?{DAY}|(?:{MONTH}) \w+|the \w+(?: \w+)? of (?:{MONTH})"
     rf"|next (?:week|month|year)|"
     rf"in {SPAN}|{CLOCK}{PART_OF_DAY}|{SPANS})\b"
 )
+
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]*\w")
+CODE = re.compile(r"\b(?=[\w-]*\d)[\w-]+\b")
+SAYING = re.compile(r"\b(?:saying|that says|says|with the (?:words|text|message))(?: that)? (.+)$")
 
 
 def number_for(wanted: Field, words: str, used: set[int]) -> float | None:
@@ -114,12 +120,18 @@ def truth_for(wanted: Field, words: str) -> bool | None:
 def phrase_for(wanted: Field, words: str) -> str | None:
     """The words that a string asks for by its name: a place, a day, a person; None where none stand out."""
     names = set(wanted.words)
-    if wanted.rules.get("format") in ("date", "date-time", "time") or names & MOMENTS:
+    if wanted.format in ("date", "date-time", "time") or names & MOMENTS:
         found = DATES.search(words)
         return found.group() if found else None
-    if names & {"email"} or wanted.rules.get("format") == "email":
-        found = re.search(r"[\w.+-]+@[\w-]+\.[\w.]+", words)
-        return found.group() if found else None
+    address = EMAIL.search(words)
+    if names & {"email"} or wanted.format == "email":
+        return address.group() if address else None
+    if address and names & (PEOPLE | {"to"}):
+        return address.group()
+    if names & CODES and (code := CODE.search(words)):
+        return code.group()
+    if names & QUOTED and (quoted := SAYING.search(words)):
+        return quoted.group(1)
     return _after(names, words)
 
 

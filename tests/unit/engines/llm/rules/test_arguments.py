@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import jsonschema
 import pytest
@@ -110,6 +111,28 @@ def filled(parameters: dict[str, Any], text: str, *known: str) -> dict[str, Any]
             {"unit": "night"},
         ),
         (schema(unit={"allOf": [{"type": "string"}, {"enum": ["day", "night"]}]}), "by day", {"unit": "day"}),
+        (schema(city=STRING), "weather in new york", {"city": "New York"}),
+        (schema(city=STRING), "is it raining in Berlin", {"city": "Berlin"}),
+        (schema(symbol=STRING), "what is the stock price of Apple", {"symbol": "Apple"}),
+        (schema(order_id=STRING), "where is my order A17", {"order_id": "A17"}),
+        (schema(order_number=STRING), "look up order 4711", {"order_number": "4711"}),
+        (
+            schema(to=STRING, body=STRING),
+            "send an email to bob@example.org saying I am late",
+            {"to": "bob@example.org", "body": "I am late"},
+        ),
+        (
+            schema(room=STRING, state={"enum": ["on", "off"]}),
+            "switch the kitchen off",
+            {"room": "kitchen", "state": "off"},
+        ),
+        (
+            schema(start={"type": "string", "format": "date-time"}),
+            "on the third of march",
+            {"start": "2027-03-03T00:00:00Z"},
+        ),
+        (schema(day={"type": "string", "format": "date"}), "some day", {"day": "2026-11-22"}),
+        (schema(key={"type": "string", "format": "uuid"}), "x", {"key": str(UUID(int=0))}),
         ({}, "anything", {}),
         ({"type": "object"}, "anything", {}),
     ],
@@ -223,6 +246,7 @@ junk = st.recursive(
                     "multipleOf",
                     "maxLength",
                     "minItems",
+                    "format",
                     "a",
                 ]
             ),

@@ -28,6 +28,8 @@ TOOLS = [
     tool("playMusic", "Play a song, an artist or a genre.", genre={"type": "string"}),
     tool("search_web", "Look something up on the internet.", query={"type": "string"}),
     tool("order_pizza", "Order a pizza.", size={"enum": ["small", "large"]}),
+    tool("add", "Add two numbers.", a={"type": "number"}, b={"type": "number"}),
+    tool("transfer_to_agent", "Transfer the caller to a human."),
     tool("create_ticket", "Open a support ticket about a problem.", subject={"type": "string"}),
 ]
 
@@ -37,6 +39,11 @@ TOOLS = [
     [
         ("what's the weather in paris", "get_weather"),
         ("how is the whether today", "get_weather"),
+        ("is it raining in berlin", "get_weather"),
+        ("what is the temperature in tokyo right now", "get_weather"),
+        ("two plus three", "add"),
+        ("what is 12 plus 30", "add"),
+        ("i want to talk to a human agent", "transfer_to_agent"),
         ("turn off the light in the kitchen", "set_light"),
         ("switch the bedroom lamp on", "set_light"),
         ("play some music", "playMusic"),

@@ -181,7 +181,7 @@ async def test_what_is_missing_is_asked_before_the_own_tool_is_called() -> None:
         ("what's the weather in Paris", ("get_weather", {"city": "Paris"})),
         (
             "weather forecast for new york in fahrenheit",
-            ("get_weather", {"city": "new york", "unit": "fahrenheit"}),
+            ("get_weather", {"city": "New York", "unit": "fahrenheit"}),
         ),
         ("turn off the light in the kitchen", ("set_light", {"room": "kitchen", "is_on": False})),
         ("switch the bedroom light on", ("set_light", {"room": "bedroom", "is_on": True})),
@@ -204,6 +204,44 @@ async def test_auto_asks_for_a_missing_argument_and_goes_on() -> None:
     dialogue = Dialogue([LIGHT])
     assert await dialogue.say("turn on the light") == "I need to know one more thing for that: the room?"
     assert called(await dialogue.say("the kitchen")) == ("set_light", {"room": "kitchen", "is_on": True})
+
+
+async def test_nobody_is_asked_for_a_unit() -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"location": {"type": "string"}, "unit": {"enum": ["celsius", "fahrenheit"]}},
+        "required": ["location", "unit"],
+    }
+    dialogue = Dialogue([tool("get_current_weather", parameters, "Get the weather in a location.")])
+    arguments = {"location": "Boston", "unit": "celsius"}
+    assert called(await dialogue.say("What is the weather in Boston?"))[1] == arguments
+
+
+async def test_a_request_is_varied_by_what_follows() -> None:
+    dialogue = Dialogue([WEATHER])
+    calls = await dialogue.say("what's the weather in Paris in fahrenheit")
+    assert isinstance(calls, list)
+    await dialogue.answer(calls, "Sunny.")
+    again = await dialogue.say("And in London?")
+    assert called(again) == ("get_weather", {"city": "London", "unit": "fahrenheit"})
+    assert isinstance(again, list)
+    await dialogue.answer(again, "Rainy.")
+    assert called(await dialogue.say("what about New York"))[1]["city"] == "New York"
+
+
+@pytest.mark.parametrize("text", ["thank you", "and you", "what about it", "and then", "hello"])
+async def test_other_talk_after_a_call_does_not_call_again(text: str) -> None:
+    dialogue = Dialogue([WEATHER])
+    calls = await dialogue.say("what's the weather in Paris")
+    assert isinstance(calls, list)
+    await dialogue.answer(calls, "Sunny.")
+    assert isinstance(await dialogue.say(text), str)
+
+
+async def test_a_client_s_tool_named_as_ours_is_called_for_what_it_does() -> None:
+    parameters = {"type": "object", "properties": {"timezone": {"type": "string"}}, "required": ["timezone"]}
+    reply = await Dialogue([tool("get_time", parameters)]).say("what time is it in Tokyo")
+    assert called(reply) == ("get_time", {"timezone": "Tokyo"})
 
 
 async def test_none_never_calls() -> None:
@@ -353,6 +391,23 @@ async def test_a_wanted_json_form_is_filled(schema: dict[str, Any], text: str, v
     reply = str(await Dialogue().say(text, json_schema=schema))
     assert json.loads(reply) == value
     jsonschema.validate(json.loads(reply), schema)
+
+
+FORM = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+
+
+async def test_a_tool_goes_before_the_json_form_and_its_result_into_it() -> None:
+    dialogue = Dialogue([WEATHER])
+    calls = await dialogue.say("what's the weather in Paris", json_schema=FORM)
+    assert called(calls)[0] == "get_weather"
+    assert isinstance(calls, list)
+    dialogue.messages.append(Message(role="tool", tool_call_id=calls[0].id, content="Sunny."))
+    assert json.loads(str(await dialogue.go_on(json_schema=FORM))) == {"answer": "Sunny."}
+
+
+async def test_a_question_for_an_argument_would_break_the_json_form() -> None:
+    reply = await Dialogue([LIGHT]).say("turn on the light", json_schema=FORM)
+    assert set(json.loads(str(reply))) == {"answer"}
 
 
 async def test_a_reply_can_be_left_at_any_chunk() -> None:
