@@ -16,6 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from sottovoce.audio.frame import BYTES_PER_SAMPLE, AudioFrame
+from sottovoce.audio.stretch import stretch
 from sottovoce.engines.tts.base import Voice
 from sottovoce.engines.tts.clauses import split_clauses
 from sottovoce.engines.tts.libespeak import EspeakLibrary, LibraryError
@@ -24,7 +25,10 @@ from sottovoce.engines.tts.voices import DEFAULT_VOICE, EspeakVoice, EspeakVoice
 from sottovoce.errors import EngineCrashed, EngineTimeout, EngineUnavailable
 
 USUAL_WORDS_PER_MINUTE = 175
-"""The pace at speed 1. espeak-ng itself goes no slower than 80, which is a speed of 0.46."""
+"""The pace at speed 1."""
+
+SLOWEST_SPEED = 0.5
+"""What is slower is spoken at this speed and then stretched: espeak-ng itself ends at 80 words a minute."""
 
 CLAUSE_DEADLINE = 5.0
 """Seconds for the next samples of a clause, queueing behind other speakers' clauses included."""
@@ -105,7 +109,13 @@ class EspeakSynthesizer:
         self._voices.find(voice)
 
     async def synthesize(self, text: str, voice: str, speed: float) -> AsyncGenerator[AudioFrame]:
-        chosen = self._voices.find(voice)
+        spoken = self._spoken(text, self._voices.find(voice), max(speed, SLOWEST_SPEED))
+        frames = spoken if speed >= SLOWEST_SPEED else stretch(spoken, speed / SLOWEST_SPEED)
+        async with aclosing(frames):
+            async for frame in frames:
+                yield frame
+
+    async def _spoken(self, text: str, chosen: EspeakVoice, speed: float) -> AsyncGenerator[AudioFrame]:
         clauses = list(split_clauses(normalise(text, chosen.language)))
         if not clauses:
             yield self._silence(QUIET_TEXT_PAUSE)

@@ -195,3 +195,4 @@ async def test_speed_changes_the_length(real: EspeakSynthesizer) -> None:
     assert len(await listen(real, "Good morning to you.", speed=2.0)) < 0.7 * usual
     assert len(await listen(real, "Good morning to you.", speed=0.5)) > 1.5 * usual
     assert len(await listen(real, "Good morning to you.", speed=4.0)) < 0.45 * usual
+    assert 3.2 < len(await listen(real, "Good morning to you.", speed=0.25)) / usual < 4.8
