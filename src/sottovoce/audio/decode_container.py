@@ -52,6 +52,7 @@ DISGUISES = (
 REASONS = (
     # FFmpeg's words for what happens often, and ours
     ("moov atom not found", "its index is missing, it was cut off or never finished"),
+    ("End of file", "it was cut off"),
     ("Invalid data found", "it is damaged, or in a format that is not served"),
     ("Format not on whitelist", "it is in a format that is not served"),
 )
@@ -70,7 +71,7 @@ def frames(file: BufferedReader) -> Iterator[AudioFrame]:
     _listen_to_ffmpeg()
     head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
     try:
-        container = av.open(file, "r", options=OPTIONS)
+        container = av.open(file, "r", options=OPTIONS, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise _fault(error, head) from None
     with container:

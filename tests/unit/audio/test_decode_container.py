@@ -63,6 +63,12 @@ def test_every_usual_rate(rate: int) -> None:
     assert levels(pcm, 1) == pytest.approx([1.0], abs=0.01)
 
 
+def test_titles_in_old_encodings_do_no_harm() -> None:
+    song = encoded("wav", "pcm_s16le")
+    assert b"Lavf" in song
+    assert levels(decoded(song.replace(b"Lavf", b"L\xe4vf")), 2) == pytest.approx([0.5, 0.5], abs=0.05)
+
+
 class CountedFile(io.BytesIO):
     read_bytes = 0
 
