@@ -30,7 +30,7 @@ from sottovoce.gateway.linger import Linger
 from sottovoce.gateway.model_listing import ModelListing
 from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.routes import engines as engine_routes
-from sottovoce.gateway.routes import health, models, page, realtime, status
+from sottovoce.gateway.routes import health, models, openapi, page, realtime, status
 from sottovoce.gateway.routes import keys as key_routes
 from sottovoce.gateway.routes import secrets as secret_routes
 from sottovoce.http.errors import EXCEPTION_HANDLERS
@@ -82,6 +82,7 @@ def create_app(
     ]
     routes: list[BaseRoute] = [
         *health.routes(engines),
+        *openapi.routes(),
         Mount("/api", routes=[*status.routes(settings, engines, sessions), *key_routes.routes(keys)]),
         Mount("/v1", Router(v1, redirect_slashes=False)),
         *page.routes(page_folder, credentials, is_behind_proxy=settings.behind_proxy),
