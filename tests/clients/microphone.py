@@ -36,17 +36,25 @@ class Microphone:
     def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         self._send = send
         self._said: deque[bytes] = deque()
+        self._is_still = asyncio.Event()
         self._noise = np.random.default_rng(7)
 
     def say(self, name: str) -> None:
+        self._is_still.clear()
         samples, size = speech(name), 2 * CHUNK_SAMPLES
         self._said.extend(samples[at : at + size].ljust(size, b"\0") for at in range(0, len(samples), size))
+
+    async def said(self) -> None:
+        """Returns when all of it was sent."""
+        await self._is_still.wait()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
             await self._send(self._said.popleft() if self._said else self._room())
+            if not self._said:
+                self._is_still.set()
             due += CHUNK
             await asyncio.sleep(max(0.0, due - loop.time()))
 

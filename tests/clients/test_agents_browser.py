@@ -1,4 +1,4 @@
-"""@openai/agents-realtime in Chromium over WebRTC, on a page of the server's own origin and on one elsewhere."""
+"""@openai/agents-realtime in Chromium over WebRTC: on a page of the server's origin and on one elsewhere."""
 
 from __future__ import annotations
 
