@@ -9,7 +9,9 @@ os.environ["LIVEKIT_INFERENCE_URL"] = "http://127.0.0.1:9"
 os.environ["OTEL_SDK_DISABLED"] = "true"
 
 import asyncio
+import contextlib
 import inspect
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -38,6 +40,21 @@ def _own_settings(
 def home() -> Path:
     """The folder that SOTTOVOCE_HOME names in this test."""
     return Path(os.environ["SOTTOVOCE_HOME"])
+
+
+@pytest.fixture
+def free_ports() -> range:
+    """Two neighbouring UDP ports that were free a moment ago."""
+    while True:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second,
+        ):
+            first.bind(("127.0.0.1", 0))
+            port = first.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                second.bind(("127.0.0.1", port + 1))
+                return range(port, port + 2)
 
 
 @pytest.fixture

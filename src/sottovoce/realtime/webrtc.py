@@ -66,6 +66,7 @@ class Call:
         self._microphone: asyncio.Task[None] | None = None
         self._is_connected = asyncio.Event()
         self._is_ended = asyncio.Event()
+        self._is_released = False
         self._ending = Close(1000, "The call has ended.")
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))  # none, or aiortc asks Google's STUN
         self._peer.on("track", self._heard_track)
@@ -129,12 +130,21 @@ class Call:
             self._microphone.cancel()
             await asyncio.gather(self._microphone, return_exceptions=True)
         try:
+            await self._close_peer()
+        finally:
+            await self.session.aclose()
+
+    async def _close_peer(self) -> None:
+        if self._is_released:  # aiortc waits for ever for a first closing that failed
+            return
+        self._is_released = True
+        try:
             async with asyncio.timeout(CLOSE_DEADLINE):
                 await self._peer.close()
         except TimeoutError:
             logger.error("call %s: its peer connection did not close within %s s", self.id, CLOSE_DEADLINE)
-        finally:
-            await self.session.aclose()
+        except Exception:  # aiortc raises what it likes at a connection that a bad offer left half made
+            logger.warning("call %s: its peer connection did not close cleanly", self.id, exc_info=True)
 
     async def _wait(self) -> None:
         try:

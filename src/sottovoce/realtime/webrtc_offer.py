@@ -13,7 +13,16 @@ MAX_OFFER_BYTES = 64 * 1024
 MAX_CANDIDATES = 50
 """Connectivity checks that one offer can make this server send."""
 
-REQUIRED_ATTRIBUTES = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:")
+BUNDLE, MID = "a=group:BUNDLE", "a=mid:"
+SECRETS = {
+    name: re.compile(rf"a={name}:{value}\s*", re.IGNORECASE)
+    for name, value in (
+        ("ice-ufrag", r"\S{4,256}"),
+        ("ice-pwd", r"\S{22,256}"),
+        ("fingerprint", r"sha-(256|384|512) ([0-9a-f]{2}:)+[0-9a-f]{2}"),
+    )
+}
+"""What each section, or the whole offer, must say for a connection to be made."""
 OPUS = re.compile(r"a=rtpmap:\d{1,3} opus/48000/2\s*", re.IGNORECASE)
 
 
@@ -21,15 +30,16 @@ def check_offer(offer: bytes) -> str:
     """The offer as text, without candidates that would have to be looked up.
 
     Raises `TooLargeError` over 64 KiB and `InvalidRequestError` for anything but one audio section with
-    Opus and one data channel section.
+    Opus and one data channel section, bundled.
     """
     if len(offer) > MAX_OFFER_BYTES:
         raise TooLargeError(f"The SDP offer is larger than {MAX_OFFER_BYTES} bytes.", param="sdp")
     lines = _text(offer).splitlines()
-    _check_sections([line.split(" ")[0] for line in lines if line.startswith("m=")])
-    for attribute in REQUIRED_ATTRIBUTES:
-        if not any(line.startswith(attribute) for line in lines):
-            raise _bad(f"it has no `{attribute}` line")
+    common, *sections = _sections(lines)
+    _check_kinds([section[0].partition(" ")[0] for section in sections])
+    _check_bundle(lines)
+    for section in sections:
+        _check_secrets([*common, *section])
     if not any(OPUS.fullmatch(line) for line in lines):
         raise _bad("its audio section has no Opus")
     if sum(_is_candidate(line) for line in lines) > MAX_CANDIDATES:
@@ -47,9 +57,32 @@ def _text(offer: bytes) -> str:
     return text
 
 
-def _check_sections(sections: list[str]) -> None:
-    if sorted(sections) != ["m=application", "m=audio"]:
+def _sections(lines: list[str]) -> list[list[str]]:
+    """What holds for the whole offer, then each `m=` line with its attributes."""
+    starts = [place for place, line in enumerate(lines) if line.startswith("m=")]
+    ends = [*starts, len(lines)]
+    return [lines[start:end] for start, end in zip([0, *starts], ends, strict=True)]
+
+
+def _check_secrets(lines: list[str]) -> None:
+    for name, pattern in SECRETS.items():
+        if not any(pattern.fullmatch(line) for line in lines):
+            raise _bad(f"a section has no `a={name}` line, or one that breaks the format")
+
+
+def _check_kinds(kinds: list[str]) -> None:
+    if sorted(kinds) != ["m=application", "m=audio"]:
         raise _bad("it must hold exactly one audio section and one data channel section, and no other")
+
+
+def _check_bundle(lines: list[str]) -> None:
+    """Both sections share one transport, and so one port; aiortc trips over groups that name others."""
+    groups = [line.removeprefix(BUNDLE).split() for line in lines if line.startswith(BUNDLE)]
+    names = [line.removeprefix(MID) for line in lines if line.startswith(MID)]
+    if len(groups) != 1 or len(set(names)) != 2 or sorted(groups[0]) != sorted(names):
+        raise _bad(
+            "it must bundle its audio and its data channel (`a=group:BUNDLE` with the two `a=mid` names)"
+        )
 
 
 def _is_candidate(line: str) -> bool:

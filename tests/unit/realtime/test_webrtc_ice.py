@@ -25,21 +25,6 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     webrtc_ice.install()
 
 
-@pytest.fixture
-def free_ports() -> range:
-    """Two neighbours that were free a moment ago."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first:
-            first.bind((LOOPBACK, 0))
-            port = first.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second:
-                try:
-                    second.bind((LOOPBACK, port + 1))
-                except (OSError, OverflowError):
-                    continue
-                return range(port, port + 2)
-
-
 @asynccontextmanager
 async def gathered(reach: Reach) -> AsyncIterator[list[Candidate]]:
     connection = ice.Connection(ice_controlling=False)
