@@ -16,14 +16,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from openai.types.audio import Transcription, TranscriptionVerbose, Translation, TranslationVerbose
-from openai.types.chat import ChatCompletion
+from openai.types.audio import (
+    Transcription,
+    TranscriptionTextDeltaEvent,
+    TranscriptionTextDoneEvent,
+    TranscriptionVerbose,
+    Translation,
+    TranslationVerbose,
+)
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
 from sottovoce import __version__
 from sottovoce.audio.encode import ENCODINGS
+from sottovoce.engines.llm.chat import MAX_TEXT_CHARACTERS, TEXT_PARTS
+from sottovoce.engines.tts.base import MAX_INPUT_CHARACTERS
+from sottovoce.engines.tts.voices import DEFAULT_VOICE
 from sottovoce.gateway.model_listing import Model
 from sottovoce.gateway.routes.openapi import DOCUMENT
 from sottovoce.gateway.routes.secrets import MadeSecret, NewSecret
@@ -59,12 +69,15 @@ class Schemas(GenerateJsonSchema):
 
 GROUPS: Mapping[str, tuple[type[BaseModel], ...]] = {
     "": (ChatRequest, SpeechRequest, Upload),
-    "Reply.": (ChatCompletion, Transcription, TranscriptionVerbose, Translation, TranslationVerbose, Model),
+    "Reply.": (
+        *(ChatCompletion, ChatCompletionChunk, Model),
+        *(Transcription, TranscriptionVerbose, Translation, TranslationVerbose),
+        *(TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent),
+    ),
     "Realtime.": (NewSecret, MadeSecret),
 }
 """What is described by types; each group's schemas begin with its name, as some are called the same."""
 
-SSE: Schema = {"type": "string", "description": "Server-sent events: `data: {…}`, each a JSON object."}
 BINARY: Schema = {"type": "string", "format": "binary"}
 TEXT: Schema = {"type": "string"}
 
@@ -87,6 +100,15 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def events(*names: str, is_ended_by_done: bool = True) -> Schema:
+    """One of the server-sent events of a stream, each of which holds an object of one of these types."""
+    types: Schema = {"anyOf": [ref(name) for name in names]}
+    data: Schema = {"type": "string", "contentMediaType": "application/json", "contentSchema": types}
+    if is_ended_by_done:
+        data = {"anyOf": [{"const": "[DONE]"}, data]}
+    return {"type": "object", "required": ["data"], "properties": {"data": data}}
+
+
 OPERATIONS = (
     Operation(
         *("get", "/v1/models", "The models of all engines", "Models"),
@@ -100,13 +122,17 @@ OPERATIONS = (
     Operation(
         *("post", "/v1/chat/completions", "Answer a conversation", "Chat"),
         body={"application/json": ref("ChatRequest")},
-        replies={"application/json": ref("Reply.ChatCompletion"), "text/event-stream": SSE},
+        replies={
+            "application/json": ref("Reply.ChatCompletion"),
+            "text/event-stream": events("Reply.ChatCompletionChunk"),
+        },
         faults=(404, 413),
     ),
     Operation(
         *("post", "/v1/audio/speech", "Speak a text, as a stream", "Audio"),
         body={"application/json": ref("SpeechRequest")},
-        replies={encoding.media_type: BINARY for encoding in ENCODINGS.values()} | {"text/event-stream": SSE},
+        replies={encoding.media_type: BINARY for encoding in ENCODINGS.values()}
+        | {"text/event-stream": events("SpeechEvent", is_ended_by_done=False)},
         faults=(404, 413),
     ),
     Operation(
@@ -119,7 +145,9 @@ OPERATIONS = (
         replies={
             "application/json": {"anyOf": [ref("Reply.TranscriptionVerbose"), ref("Reply.Transcription")]},
             "text/plain": TEXT,
-            "text/event-stream": SSE,
+            "text/event-stream": events(
+                "Reply.TranscriptionTextDeltaEvent", "Reply.TranscriptionTextDoneEvent"
+            ),
         },
         faults=(404, 413),
     ),
@@ -242,7 +270,7 @@ def fault(status: int) -> Schema:
 def schemas() -> Schema:
     """Of requests and replies, and the few that no type describes."""
     found = {name: schema for group, types in GROUPS.items() for name, schema in definitions(group, types)}
-    found["ChatRequest"]["properties"] |= accepted_by_chat()
+    refine(found)
     return found | {
         "Error": {
             "type": "object",
@@ -266,6 +294,15 @@ def schemas() -> Schema:
             "properties": {
                 "object": {"const": "list"},
                 "data": {"type": "array", "items": ref("Reply.Model")},
+            },
+        },
+        "SpeechEvent": {
+            "type": "object",
+            "required": ["type"],
+            "properties": {
+                "type": {"enum": ["speech.audio.delta", "speech.audio.done"]},
+                "audio": {"type": "string", "contentEncoding": "base64"},
+                "usage": {"type": "object"},
             },
         },
         "VoiceList": {
@@ -307,16 +344,22 @@ def tidy(schema: Any) -> Any:
     return {name: tidy(one) for name, one in kept.items()}
 
 
-def accepted_by_chat() -> Schema:
-    """What the request's type does not name: hints without effect, and what is refused unless empty."""
-    ignored = set(chat_request.IGNORED) - set(ChatRequest.model_fields)
-    return {
-        **{name: {"description": "Accepted, without effect."} for name in sorted(ignored)},
-        **{
-            name: {"enum": [None, False], "description": f"Not supported: {reason}."}
-            for name, reason in chat_request.REFUSED.items()
-        },
-    }
+def refine(found: Schema) -> None:
+    """Tell what validators written as functions check or let pass, and what the types do not name."""
+    speech, chat = found["SpeechRequest"]["properties"], found["ChatRequest"]["properties"]
+    name: Schema = {"type": "object", "required": ["id"], "properties": {"id": TEXT}}
+    speech["input"] |= {"minLength": 1, "maxLength": MAX_INPUT_CHARACTERS}
+    speech["response_format"]["enum"] = list(ENCODINGS)
+    speech["voice"] = {"anyOf": [TEXT, name | {"additionalProperties": False}], "default": DEFAULT_VOICE}
+    chat["stop"]["anyOf"].append({"type": "string", "maxLength": chat_request.MAX_STOP_CHARACTERS})
+    found["Message"]["properties"]["content"]["anyOf"].append(
+        {"type": "string", "maxLength": MAX_TEXT_CHARACTERS}
+    )
+    found["Part"]["properties"]["type"]["enum"] = sorted(TEXT_PARTS)
+    for hint in sorted(set(chat_request.IGNORED) - set(ChatRequest.model_fields)):
+        chat[hint] = {"description": "Accepted, without effect."}
+    for refused, reason in chat_request.REFUSED.items():
+        chat[refused] = {"enum": [None, False, 0, "", [], {}], "description": f"Not supported: {reason}."}
 
 
 def main() -> int:
