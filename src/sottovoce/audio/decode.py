@@ -65,6 +65,7 @@ async def decode(file: IO[bytes], limits: DecodeLimits | None = None) -> AsyncGe
     finally:
         if process.returncode is None:
             process.kill()
+        await _read_all(process.stdout)  # its pipe stays open until its end has been read
         await process.wait()
 
 
@@ -90,6 +91,11 @@ async def _read(stdout: asyncio.StreamReader) -> bytes:
         return await stdout.readexactly(CHUNK_BYTES)
     except asyncio.IncompleteReadError as error:
         return error.partial
+
+
+async def _read_all(pipe: asyncio.StreamReader | None) -> None:
+    while pipe is not None and await pipe.read(CHUNK_BYTES):
+        pass
 
 
 async def _check(process: asyncio.subprocess.Process) -> None:

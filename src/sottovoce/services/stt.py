@@ -1,16 +1,16 @@
-"""The stt service: `GET /v1/realtime?intent=transcription` and `POST /v1/audio/transcriptions`."""
+"""The stt service: `GET /v1/realtime?intent=transcription`, and files at `POST /v1/audio/transcriptions` and
+`/v1/audio/translations`."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -22,22 +22,28 @@ from sottovoce.errors import (
     EngineError,
     EngineUnavailable,
     InvalidRequestError,
-    LimitExceededError,
     SottovoceError,
 )
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.errors import EXCEPTION_HANDLERS, error_response
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.health import Health
+from sottovoce.services.languages import CODES
 from sottovoce.services.models import ServedModel
 from sottovoce.services.transcription_socket import TranscriptionSocket
-from sottovoce.services.upload import Upload, transcribe, unless_gone
+from sottovoce.services.uploads import endpoint
+from sottovoce.services.uploads.endpoint import Desk, UploadLimits
+from sottovoce.services.uploads.form import FORMATS, PARAMETERS
 
-MAX_UPLOADS = 4
-"""Files decoded at a time: each takes a child of 60 MB and a core while it lasts."""
 MODEL_ALIASES = frozenset(
-    {"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-realtime-whisper"}
+    {
+        *("whisper-1", "gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"),
+        *("gpt-4o-transcribe-diarize", "gpt-realtime-whisper", "gpt-live-transcribe"),
+    }
 )
+"""What OpenAI's clients send by themselves."""
+MODEL_FAMILY = re.compile(r"whisper-[\w.-]+|gpt-[\w.-]*(?:transcribe|whisper)[\w.-]*")
+"""All the names OpenAI gives to models that transcribe, those to come included."""
 MODEL_FOLDER = "cache"
 """In SOTTOVOCE_HOME: what can be made again."""
 
@@ -47,12 +53,13 @@ logger = logging.getLogger(__name__)
 class RecognitionService:
     """Answers with one transcriber."""
 
-    def __init__(self, transcriber: Transcriber, limits: DecodeLimits | None = None) -> None:
+    def __init__(self, transcriber: Transcriber, limits: UploadLimits) -> None:
         self.transcriber = transcriber
-        self.limits = limits or DecodeLimits()
-        self.model = ServedModel(transcriber.model, MODEL_ALIASES)
+        self.model = ServedModel(
+            transcriber.model, MODEL_ALIASES, MODEL_FAMILY, parameters=PARAMETERS, facts=_facts
+        )
         self.health = Health()
-        self.uploads = 0
+        self.desk = Desk(transcriber, self.model, self._check_ready, limits)
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -75,7 +82,8 @@ class RecognitionService:
         return [
             *self.health.routes(),
             *self.model.routes(),
-            Route("/v1/audio/transcriptions", self.transcriptions, methods=["POST"]),
+            Route("/v1/audio/transcriptions", endpoint.transcriptions(self.desk), methods=["POST"]),
+            Route("/v1/audio/translations", endpoint.translations(self.desk), methods=["POST"]),
             WebSocketRoute("/v1/realtime", self.realtime),
         ]
 
@@ -92,39 +100,22 @@ class RecognitionService:
         else:
             await connection.run()
 
-    async def transcriptions(self, request: Request) -> Response:
-        async with Upload.read(request) as upload:
-            self.model.check(upload.model)
-            self._check_ready()
-            with self._place():
-                text, duration = await unless_gone(
-                    request, transcribe(self.transcriber, upload.file.file, self.limits)
-                )
-        if upload.response_format == "text":
-            return PlainTextResponse(text + "\n")
-        return JSONResponse({"text": text, "usage": {"type": "duration", "seconds": duration}})
-
     def _check_ready(self) -> None:
         if self.health.status != "ready":
             raise EngineUnavailable(
                 f"The recogniser is not ready: {self.health.reason or self.health.status}.", engine="stt"
             )
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self.uploads >= MAX_UPLOADS:
-            raise LimitExceededError(f"{MAX_UPLOADS} files are being transcribed; try again in a moment.")
-        self.uploads += 1
-        try:
-            yield
-        finally:
-            self.uploads -= 1
+
+def _facts() -> Mapping[str, Sequence[str]]:
+    return {"response_formats": FORMATS, "languages": CODES}
 
 
 def create_app(options: ServiceOptions, transcriber: Transcriber | None = None) -> Starlette:
     """The service with pocketsphinx, or with another recogniser."""
     settings = config.load_handed_down() if options.is_child else config.load()
-    service = RecognitionService(transcriber or _embedded(settings))
+    limits = UploadLimits(settings.max_upload_bytes, DecodeLimits.lasting(settings.max_audio_seconds))
+    service = RecognitionService(transcriber or _embedded(settings), limits)
     return Starlette(
         routes=service.routes(),
         middleware=[Middleware(RequireKey, key=options.key)],

@@ -19,6 +19,7 @@ from sottovoce.errors import EngineError, InvalidRequestError, LimitExceededErro
 from sottovoce.http.errors import invalid_request
 from sottovoce.ids import random_id
 from sottovoce.services import transcription_events as events
+from sottovoce.services.languages import check_language
 from sottovoce.services.utterance import Utterance
 
 MAX_BAD_EVENTS = 20
@@ -27,7 +28,6 @@ MIN_COMMIT = 0.1
 """Seconds: OpenAI's own least length of a committed buffer."""
 SESSION_LIFETIME = 24 * 3600
 """Seconds that `expires_at` promises; nothing ends then, the field is required."""
-LANGUAGES = frozenset({"", "en", "en-us", "english"})
 
 
 class TooManyBadEventsError(SottovoceError):
@@ -195,8 +195,4 @@ class _Ears:
 
 def _check_language(transcription: events.Transcription | None) -> None:
     language = (transcription.language if transcription else None) or ""
-    if language.lower() not in LANGUAGES:
-        raise InvalidRequestError(
-            f"The language {language!r} is not served; this recogniser hears English.",
-            param="session.audio.input.transcription.language",
-        )
+    check_language(language, "session.audio.input.transcription.language")

@@ -83,9 +83,15 @@ class Transcriber(Protocol):
         """Load. Raises `EngineError`; until it returns no stream can be opened."""
 
     async def open_stream(
-        self, on_interim: InterimListener | None = None, on_segment: SegmentListener | None = None
+        self,
+        on_interim: InterimListener | None = None,
+        on_segment: SegmentListener | None = None,
+        *,
+        is_live: bool = True,
     ) -> TranscriberStream:
-        """Raises `LimitExceededError` when all streams are in use, `EngineError` when it cannot."""
+        """A stream that is not live, such as a file's, gives way to those of people who wait for an answer.
+
+        Raises `LimitExceededError` when all streams are in use, `EngineError` when it cannot."""
 
     async def aclose(self) -> None:
         """Close every stream and unload. Safe to call twice."""

@@ -63,7 +63,11 @@ class PocketsphinxTranscriber:
         return self._zygote.pid if self._zygote else None
 
     async def open_stream(
-        self, on_interim: InterimListener | None = None, on_segment: SegmentListener | None = None
+        self,
+        on_interim: InterimListener | None = None,
+        on_segment: SegmentListener | None = None,
+        *,
+        is_live: bool = True,
     ) -> WorkerStream:
         if len(self._streams) + self._opening >= self._options.max_streams:
             raise LimitExceededError(
@@ -72,9 +76,12 @@ class PocketsphinxTranscriber:
             )
         self._opening += 1
         try:
-            return await self._open(on_interim, on_segment)
+            stream = await self._open(on_interim, on_segment)
         finally:
             self._opening -= 1
+        if not is_live:
+            stream.give_way()
+        return stream
 
     async def _open(
         self, on_interim: InterimListener | None, on_segment: SegmentListener | None

@@ -1,0 +1,101 @@
+"""A form's way from the wire to fields and a file on disk, bounded in bytes and time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from sottovoce.errors import InvalidRequestError, SottovoceError, TooLargeError
+from sottovoce.http.body import stream_body
+
+FORM_BYTES = 64 << 10
+"""What is around a file: the other fields and the headers of the parts."""
+MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 1, 128, 16 << 10
+"""Protects memory: the file is kept on disk, the other fields are not."""
+FORM_DEADLINE = 600.0
+"""Seconds for a whole form to arrive: cuts senders that drip."""
+DRAIN_BYTES, DRAIN_DEADLINE = 64 << 20, 5.0
+"""How much more of a refused body is read, and for how many seconds."""
+
+
+@asynccontextmanager
+async def received(request: Request, limit_bytes: int) -> AsyncIterator[FormData]:
+    """The request's form with a file of up to `limit_bytes`; the file is gone at the end.
+
+    Raises `InvalidRequestError`, `TooLargeError`, and `ClientDisconnect` where the client leaves.
+    """
+    try:
+        async with asyncio.timeout(FORM_DEADLINE):
+            form = await _form(request, limit_bytes)
+    except TimeoutError:
+        raise InvalidRequestError(f"The form did not arrive within {FORM_DEADLINE:g} s.") from None
+    except SottovoceError:
+        await _drain(request)
+        raise
+    try:
+        _check_sizes(form, limit_bytes)
+        yield form
+    finally:
+        await form.close()
+
+
+async def _form(request: Request, limit_bytes: int) -> FormData:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise InvalidRequestError("Send the file as multipart/form-data.", code="unsupported_content_type")
+    body = cast("AsyncGenerator[bytes]", stream_body(request, limit_bytes + FORM_BYTES))
+    parser = _Parser(
+        request.headers, body, max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
+    )
+    try:
+        return await parser.parse()
+    except TooLargeError:
+        raise _too_large(limit_bytes) from None
+    except MultiPartException as error:
+        message = f"The form cannot be read: {error.message}"
+        raise InvalidRequestError(message, param=parser.broken_field) from None
+    except KeyError:
+        raise InvalidRequestError("The form cannot be read: its header names no boundary.") from None
+
+
+class _Parser(MultiPartParser):
+    """Remembers the field that was too large."""
+
+    broken_field: str | None = None
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        try:
+            super().on_part_data(data, start, end)
+        except MultiPartException:
+            self.broken_field = self._current_part.field_name
+            raise
+
+
+def _check_sizes(form: FormData, limit_bytes: int) -> None:
+    for value in form.values():
+        if isinstance(value, UploadFile) and (value.size or 0) > limit_bytes:
+            raise _too_large(limit_bytes)
+
+
+def _too_large(limit_bytes: int) -> TooLargeError:
+    return TooLargeError(
+        f"The file is larger than the limit of {limit_bytes} bytes (SOTTOVOCE_MAX_UPLOAD_BYTES).",
+        param="file",
+    )
+
+
+async def _drain(request: Request) -> None:
+    """Let the sender of a refused body finish: closing while it sends would cost it the answer."""
+    left_bytes = DRAIN_BYTES
+    with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):  # the last: there was no more
+        async with asyncio.timeout(DRAIN_DEADLINE):
+            async for chunk in request.stream():
+                left_bytes -= len(chunk)
+                if left_bytes < 0:
+                    return
