@@ -89,6 +89,9 @@ class Settings(_Tree):
     profile: Profile = "embedded"
     api_key: SecretStr | None = None
     behind_proxy: bool = False
+    tls: bool | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     max_sessions: Annotated[int, Field(ge=1, le=1000)] = 8
@@ -135,6 +138,11 @@ class Settings(_Tree):
         return None if self.udp_ports is None else _port_range(self.udp_ports)
 
     @property
+    def has_tls(self) -> bool:
+        """Whether the server itself speaks TLS: asked for, or given the files for it."""
+        return self.tls_cert is not None if self.tls is None else self.tls
+
+    @property
     def is_loopback(self) -> bool:
         if self.host == "localhost":
             return True
@@ -168,6 +176,7 @@ def load(
         settings = Settings.model_validate(given)
     except ValidationError as error:
         raise _config_error(error) from None
+    _refuse_half_a_certificate(settings)
     _refuse_open_bind(settings)
     return settings
 
@@ -184,11 +193,20 @@ def load_handed_down(environment: Mapping[str, str] | None = None) -> Settings:
         raise _config_error(error) from None
 
 
-def _refuse_open_bind(settings: Settings) -> None:
-    if not settings.is_loopback and not settings.behind_proxy:
+def _refuse_half_a_certificate(settings: Settings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
         raise ConfigError(
-            f"SOTTOVOCE_HOST={settings.host} would serve others without TLS. Bind 127.0.0.1, or pass "
-            "--behind-proxy when a proxy that speaks TLS stands in front.",
+            "SOTTOVOCE_TLS_CERT and SOTTOVOCE_TLS_KEY belong together: give both files, or neither to have a "
+            "certificate made (--tls).",
+            param="tls_cert" if settings.tls_cert is None else "tls_key",
+        )
+
+
+def _refuse_open_bind(settings: Settings) -> None:
+    if not (settings.is_loopback or settings.behind_proxy or settings.has_tls):
+        raise ConfigError(
+            f"SOTTOVOCE_HOST={settings.host} would serve others without TLS. Pass --tls, or --behind-proxy "
+            "when a proxy that speaks TLS stands in front, or bind 127.0.0.1.",
             param="host",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -73,7 +74,7 @@ class Gateway:
 
     @property
     def host(self) -> str:
-        return self.url.removeprefix("http://")
+        return self.url.partition("://")[2]
 
     @property
     def taken(self) -> int:
@@ -92,6 +93,8 @@ async def running(
     folder: Path,
     limits: GatewayLimits | None = None,
     now: Callable[[], float] = time.time,
+    tls: ssl.SSLContext | None = None,
+    trusted: ssl.SSLContext | bool = True,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
     engine, sessions = Engine(), list[TalkingSession]()
@@ -111,8 +114,8 @@ async def running(
     )
     async with (
         served(engine.app()) as engine_url,
-        served(app, lambda: end_sessions(app)) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        served(app, lambda: end_sessions(app), tls=tls) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False, verify=trusted) as client,
     ):
         engine.url = f"{engine_url}/v1"
         yield Gateway(app, url, engine, sessions, client)

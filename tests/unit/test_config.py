@@ -112,10 +112,38 @@ def test_a_key_is_never_shown() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "voice.lan", "203.0.113.9"])
-def test_an_open_bind_needs_a_proxy(host: str) -> None:
+def test_an_open_bind_needs_tls_or_a_proxy(host: str) -> None:
     with pytest.raises(ConfigError, match="--behind-proxy"):
         load({"host": host}, {})
     assert load({"host": host, "behind_proxy": True}, {}).host == host
+    assert load({"host": host, "tls": True}, {}).host == host
+
+
+@pytest.mark.parametrize(
+    ("environment", "has_tls"),
+    [
+        ({}, False),
+        ({"TLS": "true"}, True),
+        ({"TLS_CERT": "a.pem", "TLS_KEY": "b.pem"}, True),
+        ({"TLS": "false", "TLS_CERT": "a.pem", "TLS_KEY": "b.pem"}, False),
+    ],
+)
+def test_tls_is_asked_for_or_given_files(environment: dict[str, str], has_tls: bool) -> None:
+    given = {f"SOTTOVOCE_{name}": value for name, value in environment.items()}
+    assert load({}, given).has_tls is has_tls
+
+
+@pytest.mark.parametrize(("given", "missing"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])
+def test_half_a_certificate_is_none(given: str, missing: str) -> None:
+    with pytest.raises(ConfigError, match="belong together") as caught:
+        load({given: "a.pem", "tls": True}, {})
+    assert caught.value.param == missing
+
+
+def test_a_key_that_looks_like_an_ephemeral_secret_is_refused() -> None:
+    with pytest.raises(ConfigError, match="ek_") as caught:
+        load({}, {"SOTTOVOCE_API_KEY": "ek_0123456789abcdef-canary"})
+    assert "canary" not in caught.value.message
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])

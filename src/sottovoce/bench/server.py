@@ -51,12 +51,12 @@ async def running_server() -> AsyncIterator[RunningServer]:
         port = sock.getsockname()[1]
         sock.close()
         key = "sk-bench-" + secrets.token_urlsafe(24)
-        environment = os.environ | {"SOTTOVOCE_HOME": home, "SOTTOVOCE_API_KEY": key}
+        own = {"SOTTOVOCE_HOME": home, "SOTTOVOCE_API_KEY": key, "SOTTOVOCE_TLS": "false"}
         log = Path(home) / "server.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "sottovoce", "serve", "--port", str(port), "--no-browser",
-                env=environment, stdout=output, stderr=output,
+                env=os.environ | own, stdout=output, stderr=output,
             )  # fmt: skip
         try:
             await _wait_ready(f"http://127.0.0.1:{port}", process, log)

@@ -120,7 +120,7 @@ async def _connection(server: RunningServer) -> AsyncIterator[ClientConnection]:
     headers = {"authorization": f"Bearer {server.key}"}
     try:
         async with connect(
-            url, additional_headers=headers, max_size=MAX_MESSAGE_BYTES, proxy=None
+            url, additional_headers=headers, max_size=MAX_MESSAGE_BYTES, proxy=None, ssl=server.tls
         ) as connection:
             yield connection
     except InvalidHandshake as error:

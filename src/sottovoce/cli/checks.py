@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -23,6 +24,7 @@ from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
 from sottovoce.gateway.routes.page import PAGE_FOLDER, check_page
 from sottovoce.gateway.server_key import KEY_FILE, load_or_create_key
+from sottovoce.gateway.tls import ServerTls, certificate_file
 from sottovoce.http.server import listen
 
 State: TypeAlias = Literal["ok", "note", "broken"]
@@ -223,6 +225,25 @@ def _key(settings: Settings) -> Iterator[Finding]:
             yield Finding("Key", "ok", f"{path}, readable by you alone")
 
 
+def _tls(settings: Settings) -> Iterator[Finding]:
+    if not settings.has_tls:
+        return
+    path = certificate_file(settings)
+    if settings.tls_cert is None and not path.exists():
+        yield Finding("TLS", "ok", f"no certificate yet; `serve` makes one in {path.parent}")
+        return
+    try:
+        certificate = ServerTls(settings).certificate
+    except ConfigError as error:
+        yield Finding("TLS", "broken", error.message, "Correct SOTTOVOCE_TLS_CERT and SOTTOVOCE_TLS_KEY")
+        return
+    detail = f"{path}, until {certificate.expires:%Y-%m-%d}, for {', '.join(sorted(certificate.names))}"
+    if certificate.expires <= datetime.now(UTC):
+        yield Finding("TLS", "broken", f"expired: {detail}", "Renew the certificate")
+    else:
+        yield Finding("TLS", "ok", detail)
+
+
 def _home(settings: Settings) -> Iterator[Finding]:
     folder = next(path for path in (settings.home, *settings.home.absolute().parents) if path.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
@@ -248,6 +269,7 @@ CHECKS: tuple[Check, ...] = (
     _page,
     _port,
     _key,
+    _tls,
     _home,
 )
 

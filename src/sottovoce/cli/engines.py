@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ssl import SSLContext
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -35,28 +36,32 @@ class Engine:
 async def reach(settings: Settings, kind: EngineKind) -> AsyncIterator[Engine]:
     """The engine `kind`, ready. Raises `EngineError` where it does not come up."""
     async with (
-        _endpoint(settings, kind) as endpoint,
+        _endpoint(settings, kind) as (endpoint, tls),
         httpx.AsyncClient(
             base_url=endpoint.url.rstrip("/") + "/",
             headers=endpoint.headers,
             timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
             trust_env=False,
+            verify=tls or True,
         ) as client,
     ):
         yield Engine(client, endpoint.model)
 
 
 @asynccontextmanager
-async def _endpoint(settings: Settings, kind: EngineKind) -> AsyncIterator[EngineEndpoint]:
+async def _endpoint(
+    settings: Settings, kind: EngineKind
+) -> AsyncIterator[tuple[EngineEndpoint, SSLContext | None]]:
+    """Where it answers, and with what to connect if that is our own server over TLS."""
     server = await asyncio.to_thread(find_server, settings)
     if server is not None:
-        yield EngineEndpoint(kind, f"{server.url}/v1", server.key, server.models[kind])
+        yield EngineEndpoint(kind, f"{server.url}/v1", server.key, server.models[kind]), server.tls
     elif settings.engine(kind).is_external:
-        yield external_endpoint(kind, settings.engine(kind))
+        yield external_endpoint(kind, settings.engine(kind)), None
     else:
         async with Supervisor(settings, kinds=(kind,)) as supervisor:
             await _until_ready(supervisor, kind)
-            yield supervisor.endpoint(kind)
+            yield supervisor.endpoint(kind), None
 
 
 async def _until_ready(supervisor: Supervisor, kind: EngineKind) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,10 +14,13 @@ from sottovoce.config import EngineEndpoint, EngineKind, Settings
 from sottovoce.services.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from starlette.applications import Starlette
 
     from sottovoce.conversation.adapters.clients import EngineClients
     from sottovoce.gateway.engines import EngineStatus
+    from sottovoce.gateway.tls import ServerTls
 
 SPAWN_DEADLINE = 5.0
 """Seconds that the children's start is waited for before the gateway's modules are loaded."""
@@ -49,7 +52,9 @@ class SupervisedEngines:
 
 
 @asynccontextmanager
-async def hosted(settings: Settings, sock: socket.socket, key: str) -> AsyncIterator[Hosted]:
+async def hosted(
+    settings: Settings, sock: socket.socket, key: str, tls: ServerTls | None = None
+) -> AsyncIterator[Hosted]:
     """Serve on the listening `sock` (taken over) for as long as the context lasts; engines may still load.
 
     Raises `ConfigError` where the page is not built.
@@ -61,10 +66,16 @@ async def hosted(settings: Settings, sock: socket.socket, key: str) -> AsyncIter
         await _children_spawned(supervisor, settings)
         app, clients = _gateway(settings, supervisor, key)
         stack.push_async_callback(clients.aclose)
-        serving = await stack.enter_async_context(_served(app, sock))
-        warming = asyncio.create_task(_warm_up(), name="warm-up")
-        stack.callback(warming.cancel)
-        yield Hosted(RunningServer(url_of(host, port), key), supervisor, serving)
+        serving = await stack.enter_async_context(_served(app, sock, tls.context if tls else None))
+        _run_beside(stack, _warm_up(), "warm-up")
+        if tls is not None:
+            _run_beside(stack, tls.keep_fresh(), "keep the certificate fresh")
+        url = url_of(host, port, has_tls=tls is not None)
+        yield Hosted(RunningServer(url, key), supervisor, serving)
+
+
+def _run_beside(stack: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
+    stack.callback(asyncio.create_task(work, name=name).cancel)
 
 
 async def _children_spawned(supervisor: Supervisor, settings: Settings) -> None:
@@ -101,7 +112,9 @@ async def _warm_up() -> None:
 
 
 @asynccontextmanager
-async def _served(app: Starlette, sock: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+async def _served(
+    app: Starlette, sock: socket.socket, tls: SSLContext | None
+) -> AsyncIterator[asyncio.Task[None]]:
     """Ends conversations politely before the server closes what is left of them."""
     from sottovoce.gateway.app import end_sessions
     from sottovoce.http.server import serve
@@ -111,7 +124,7 @@ async def _served(app: Starlette, sock: socket.socket) -> AsyncIterator[asyncio.
     async def until() -> None:
         await stop.wait()
 
-    serving = asyncio.create_task(serve(app, sock, until=until), name="gateway")
+    serving = asyncio.create_task(serve(app, sock, until=until, tls=tls), name="gateway")
     try:
         yield serving
     finally:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import webbrowser
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,19 +17,25 @@ from sottovoce.cli import flags
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
 
     from rich.console import Console
 
     from sottovoce.cli.hosting import Hosted
     from sottovoce.config import Settings
+    from sottovoce.gateway.tls import ServerTls
 
 EPILOG = (
-    "Example: [bold]sottovoce serve --port 9000 --no-browser[/bold]. Behind a proxy that speaks TLS: "
+    "Example: [bold]sottovoce serve --port 9000 --no-browser[/bold]. For your network: "
+    "[bold]sottovoce serve --host 0.0.0.0 --tls[/bold]. Behind a proxy that speaks TLS: "
     "[bold]sottovoce serve --host 0.0.0.0 --behind-proxy[/bold]. Ctrl-C ends it."
 )
 
 STOP_DEADLINE = 9.0
 """Seconds from the asked stop to the forced one: conversations, requests and children included."""
+
+MAX_SHOWN_ADDRESSES = 3
+"""Machines with containers have dozens; those that people use come first."""
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -47,6 +54,13 @@ def serve(
             "--behind-proxy", help="A proxy that speaks TLS stands in front (SOTTOVOCE_BEHIND_PROXY)."
         ),
     ] = False,
+    has_tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS, by a certificate made on first use (SOTTOVOCE_TLS).")
+    ] = False,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Speak TLS by this certificate, PEM (SOTTOVOCE_TLS_CERT).")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM (SOTTOVOCE_TLS_KEY).")] = None,
     config: flags.ConfigFile = None,
 ) -> None:
     """Serve the page and the API; start the engines and keep them alive."""
@@ -58,21 +72,25 @@ def serve(
         home=home,
         open_browser=False if has_no_browser else None,
         behind_proxy=True if is_behind_proxy else None,
+        tls=True if has_tls else None,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
     )
-    sock, key = _prepare(settings)
     _log_to_stderr(settings.log_level)
-    asyncio.run(_serve(settings, sock, key))
+    asyncio.run(_serve(settings, *_prepare(settings)))
 
 
-def _prepare(settings: Settings) -> tuple[socket.socket, str]:
+def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None]:
     """Everything that can be wrong at the start, before any process is. Raises `ConfigError`."""
     from sottovoce.gateway.routes.page import check_page
     from sottovoce.gateway.server_key import load_or_create_key
+    from sottovoce.gateway.tls import ServerTls
     from sottovoce.http.server import listen
 
     check_page()
     key = load_or_create_key(settings)
-    return listen(settings.host, settings.port), key
+    tls = ServerTls(settings) if settings.has_tls else None
+    return listen(settings.host, settings.port), key, tls
 
 
 def _log_to_stderr(level: str) -> None:
@@ -82,7 +100,7 @@ def _log_to_stderr(level: str) -> None:
         logging.getLogger("sottovoce.services.keeper").setLevel(logging.WARNING)  # `_show_progress` tells it
 
 
-async def _serve(settings: Settings, sock: socket.socket, key: str) -> None:
+async def _serve(settings: Settings, sock: socket.socket, key: str, tls: ServerTls | None) -> None:
     from rich.console import Console
 
     from sottovoce.cli.hosting import hosted
@@ -90,8 +108,8 @@ async def _serve(settings: Settings, sock: socket.socket, key: str) -> None:
     console = Console(stderr=True)
     stop = _stop_signal()
     console.print("Starting the engines and the page …")
-    async with hosted(settings, sock, key) as server:
-        _welcome(console, settings, server.server.url)
+    async with hosted(settings, sock, key, tls) as server:
+        _welcome(console, settings, server.server.url, tls)
         progress = asyncio.create_task(_show_progress(console, server))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, server.serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -122,17 +140,40 @@ def _end_by_force() -> None:
     os._exit(1)
 
 
-def _welcome(console: Console, settings: Settings, url: str) -> None:
+def _welcome(console: Console, settings: Settings, url: str, tls: ServerTls | None) -> None:
     from rich.panel import Panel
 
-    if settings.api_key is None:
-        where = "[bold]sottovoce key show[/] prints it"
-    else:
-        where = "the one in SOTTOVOCE_API_KEY"
-    text = f"Open   [bold link={url}]{url}[/]\nAPI    {url}/v1   key: {where}\nEnd    Ctrl-C"
+    text = "\n".join(f"{label:<6} {value}" for label, value in _greeting(settings, url, tls))
     console.print(Panel(text, title="Sottovoce", title_align="left", expand=False, padding=(0, 2)))
     if settings.open_browser and _has_display():
         webbrowser.open(url)
+
+
+def _greeting(settings: Settings, url: str, tls: ServerTls | None) -> Iterator[tuple[str, str]]:
+    """What whoever started the server needs to know, line by line."""
+    yield "Open", f"[bold link={url}]{url}[/]"
+    for other in _network_urls(settings, url) if tls else ():
+        yield "", f"[link={other}]{other}[/] from your network"
+    where = "[bold]sottovoce key show[/] prints it" if settings.api_key is None else "as in SOTTOVOCE_API_KEY"
+    yield "API", f"{url}/v1   key: {where}"
+    if tls is not None:
+        kind = "self-signed: browsers ask once" if tls.is_self_signed else str(tls.certificate_file)
+        yield "TLS", f"{kind}; until {tls.certificate.expires:%Y-%m-%d}; SHA-256"
+        half = len(tls.certificate.fingerprint) // 2 + 1
+        yield "", tls.certificate.fingerprint[:half]
+        yield "", tls.certificate.fingerprint[half:]
+    yield "End", "Ctrl-C"
+
+
+def _network_urls(settings: Settings, url: str) -> Iterator[str]:
+    """Where others open a server that is bound to every address."""
+    from sottovoce.cli.running import WILDCARDS
+    from sottovoce.gateway.machine_names import network_addresses
+
+    if settings.host in WILDCARDS:
+        port = url.rpartition(":")[2]
+        for address in network_addresses()[:MAX_SHOWN_ADDRESSES]:
+            yield f"https://[{address}]:{port}" if ":" in address else f"https://{address}:{port}"
 
 
 def _has_display() -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from sottovoce.errors import ForbiddenError
-from sottovoce.realtime.session_config import AnyConfig
+
+if TYPE_CHECKING:
+    from sottovoce.realtime.session_config import AnyConfig  # takes a while, and `sottovoce key` needs none
 
 Scope: TypeAlias = Literal["realtime", "audio", "chat", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

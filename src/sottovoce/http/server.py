@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -36,6 +37,8 @@ class ServerLimits:
     """A larger message closes the WebSocket with 1009; 1 MiB holds 16 s of base64 PCM16 at 24 kHz."""
     graceful_timeout: float = 3.0
     """How long open requests may go on after the stop was asked for."""
+    tls_handshake_timeout: float = 10.0
+    """The time a client has to agree on encryption; one that does not holds no connection."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -66,9 +69,10 @@ async def serve(
     *,
     until: Callable[[], Awaitable[None]],
     limits: ServerLimits | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serve `app` on the listening `sock` (taken over and closed) until `until()` returns."""
-    config = _config(limits or ServerLimits())
+    config = _config(limits or ServerLimits(), tls)
     config.bind = [f"fd://{sock.detach()}"]
     trigger = asyncio.ensure_future(until())
 
@@ -81,8 +85,24 @@ async def serve(
         trigger.cancel()
 
 
-def _config(limits: ServerLimits) -> Config:
-    config = Config()
+class _TlsConfig(Config):
+    """Hypercorn reads certificates from files itself; ours are loaded, checked and renewed elsewhere."""
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        super().__init__()
+        self._tls = tls
+
+    @property
+    def ssl_enabled(self) -> bool:
+        return self._tls is not None
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        return self._tls
+
+
+def _config(limits: ServerLimits, tls: ssl.SSLContext | None) -> Config:
+    config = _TlsConfig(tls)
+    config.ssl_handshake_timeout = limits.tls_handshake_timeout
     config.backlog = LISTEN_BACKLOG
     config.h11_max_incomplete_size = MAX_HEADER_BYTES
     config.keep_alive_timeout = limits.keep_alive_timeout

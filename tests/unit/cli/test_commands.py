@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import stat
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sottovoce.cli import bench, checks
 from sottovoce.cli.app import run
+from sottovoce.cli.serve import _greeting
+from sottovoce.config import Settings
+from sottovoce.gateway import machine_names
+from sottovoce.gateway.certificate import LIFETIME, self_signed
 from sottovoce.gateway.routes import page
+from sottovoce.gateway.tls import ServerTls, load_certificate
 from sottovoce.http.server import listen
 
 
@@ -117,6 +123,82 @@ def test_the_doctor_finds_what_is_broken_and_knows_the_cure(
         assert findings[name]["cure"], name
     assert "signal 11" in findings["espeak-ng"]["detail"]
     assert findings["Audio devices"]["state"] == "note"
+
+
+@pytest.mark.usefixtures("built_page", "no_probes")
+def test_the_doctor_looks_at_the_certificate(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "TLS" not in doctor(capsys, "--port", "0")[1]
+    monkeypatch.setenv("SOTTOVOCE_TLS", "true")
+    assert "serve" in doctor(capsys, "--port", "0")[1]["TLS"]["detail"]
+    assert not (home / "tls").exists()
+    ServerTls(Settings(home=home, tls=True))
+    code, findings = doctor(capsys, "--port", "0")
+    assert (code, findings["TLS"]["state"]) == (0, "ok")
+    assert "127.0.0.1" in findings["TLS"]["detail"]
+    monkeypatch.setenv("SOTTOVOCE_TLS_CERT", str(home / "tls" / "cert.pem"))
+    monkeypatch.setenv("SOTTOVOCE_TLS_KEY", str(home / "gone.pem"))
+    code, findings = doctor(capsys, "--port", "0")
+    assert (code, findings["TLS"]["state"]) == (1, "broken")
+    assert "gone.pem" in findings["TLS"]["detail"]
+
+
+def test_the_doctor_finds_an_expired_certificate(
+    built_page: Path,
+    no_probes: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pair = tmp_path / "old.pem"
+    pair.write_bytes(self_signed(("localhost",), datetime.now(UTC) - LIFETIME))
+    for name in ("CERT", "KEY"):
+        monkeypatch.setenv(f"SOTTOVOCE_TLS_{name}", str(pair))
+    code, findings = doctor(capsys, "--port", "0")
+    assert (code, findings["TLS"]["state"]) == (1, "broken")
+    assert "expired" in findings["TLS"]["detail"]
+
+
+@pytest.mark.parametrize("flags", [["--tls-cert", "a.pem"], ["--tls-key", "a.pem"]])
+def test_serve_wants_a_certificate_and_its_key(
+    built_page: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["serve", *flags]) == 2
+    assert "belong together" in capsys.readouterr().err
+
+
+def test_serve_names_a_certificate_that_is_missing(
+    built_page: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["serve", "--port", "0", "--tls-cert", "gone.pem", "--tls-key", "gone.pem"]) == 2
+    assert "gone.pem cannot be read: No such file" in capsys.readouterr().err
+
+
+def greeting(home: Path, url: str, **settings: object) -> dict[str, str]:
+    given = Settings(home=home, **settings)  # type: ignore[arg-type]
+    tls = ServerTls(given) if given.has_tls else None
+    return {f"{label} {number}": value for number, (label, value) in enumerate(_greeting(given, url, tls))}
+
+
+def test_the_greeting_over_tls_shows_addresses_and_fingerprint(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = ("192.168.7.7", "10.1.1.1", "fd00::2", "fd00::3")
+    monkeypatch.setattr(machine_names, "network_addresses", lambda: addresses)
+    lines = greeting(home, "https://127.0.0.1:8080", host="0.0.0.0", tls=True)
+    shown = "\n".join(lines.values())
+    assert "https://192.168.7.7:8080[/] from your network" in shown
+    assert "https://[fd00::2]:8080[/]" in shown
+    assert "fd00::3" not in shown
+    fingerprint = load_certificate(home / "tls" / "cert.pem").fingerprint
+    assert fingerprint in "".join(lines.values())
+    assert "self-signed" in shown
+
+
+def test_the_greeting_on_loopback_is_short(home: Path) -> None:
+    lines = greeting(home, "http://127.0.0.1:8080")
+    assert [name.split()[0] for name in lines] == ["Open", "API", "End"]
 
 
 def test_a_wrong_setting_is_a_finding_of_the_doctor_s(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sottovoce.cli.running import find_server, url_of
-from sottovoce.config import load
+from sottovoce.config import Settings, load
+from sottovoce.gateway.tls import ServerTls
 
 KEY = "sk-sottovoce-of-this-test"
 STATUS = {
@@ -40,8 +45,8 @@ def peer() -> Peer:
     return Peer()
 
 
-@pytest.fixture
-def port(peer: Peer) -> Iterator[int]:
+@contextmanager
+def answering(peer: Peer, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, body = peer.answer(self.path, self.headers.get("authorization"))
@@ -53,11 +58,19 @@ def port(peer: Peer) -> Iterator[int]:
             """Not to stderr."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.server_address[1]
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def port(peer: Peer) -> Iterator[int]:
+    with answering(peer) as number:
+        yield number
 
 
 @pytest.fixture
@@ -96,6 +109,37 @@ def test_without_a_key_nobody_is_asked(find: Callable[..., object], port: int, p
     assert peer.keys == []
 
 
+def certified(home: Path) -> ssl.SSLContext:
+    return ServerTls(Settings(home=home, tls=True)).context
+
+
+@pytest.mark.parametrize("settings", [{}, {"tls": True}, {"tls": True, "host": "0.0.0.0"}])
+def test_a_server_over_tls_is_found_whatever_flags_it_was_started_with(
+    peer: Peer, home: Path, settings: dict[str, Any]
+) -> None:
+    with answering(peer, certified(home)) as port:
+        server = find_server(load({"port": port, "api_key": KEY, **settings}))
+        assert server is not None
+        assert server.url == f"https://127.0.0.1:{port}"
+        assert server.tls is not None
+
+
+def test_a_server_with_another_certificate_does_not_get_the_key(
+    peer: Peer, home: Path, tmp_path: Path
+) -> None:
+    certified(home)
+    with answering(peer, certified(tmp_path)) as port:
+        assert find_server(load({"port": port, "api_key": KEY, "tls": True})) is None
+    assert peer.keys == []
+
+
+def test_over_a_network_the_key_goes_out_encrypted_or_not_at_all(peer: Peer, port: int) -> None:
+    elsewhere = {"host": "192.0.2.1", "behind_proxy": True}
+    assert find_server(load({"port": port, "api_key": KEY, **elsewhere})) is None
+    assert peer.keys == []
+
+
 def test_a_bind_to_all_is_opened_by_loopback() -> None:
     assert url_of("0.0.0.0", 80) == "http://127.0.0.1:80"
     assert url_of("::", 80) == "http://[::1]:80"
+    assert url_of("::1", 80, has_tls=True) == "https://[::1]:80"
