@@ -125,6 +125,10 @@ async def all_free(gateway: Gateway) -> None:
         await gateway.app.state.sessions.wait_until_free()
     assert gateway.app.state.calls.statistics() == (0, 0)
     assert all(session.is_closed for session in gateway.sessions)
+    # aiortc looks every 20 ms whether its connection was closed before it was made
+    connecting = [task for task in asyncio.all_tasks() if "__connect" in repr(task.get_coro())]
+    if connecting:
+        await asyncio.wait(connecting, timeout=10)
 
 
 async def heard(session: TalkingSession, seconds: float) -> np.ndarray:

@@ -126,6 +126,8 @@ async def test_pages_of_listed_origins_read_the_location(tmp_path: Path) -> None
         await caller.peer.close()
         assert reply.headers["access-control-allow-origin"] in ("*", ELSEWHERE)
         assert "location" in reply.headers["access-control-expose-headers"].lower()
+        await gateway.app.state.calls.aclose()
+        await all_free(gateway)
         refused = await gateway.client.post(CALLS, content="v=1", headers={**SDP, "origin": ELSEWHERE})
         assert (refused.status_code, refused.headers["access-control-allow-origin"]) in [
             (400, "*"),

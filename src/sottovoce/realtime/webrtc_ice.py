@@ -58,6 +58,7 @@ class Reach:
 
 _reach: ContextVar[Reach] = ContextVar("reach", default=Reach())  # noqa: B039  frozen
 _machine_addresses = ice.get_host_addresses
+_query_consent = ice.Connection.query_consent
 
 
 @contextmanager
@@ -83,12 +84,20 @@ def install() -> None:
         (ice, "get_host_addresses"),
         (ice, "CONSENT_INTERVAL"),
         (ice.Connection, "get_component_candidates"),
+        (ice.Connection, "query_consent"),
     ):
         if not hasattr(holder, name):
             raise RuntimeError(f"This aioice has no {name}. Install aiortc 1.16.0.")
     ice.get_host_addresses = _host_addresses
     ice.CONSENT_INTERVAL = CONSENT_INTERVAL  # type: ignore[assignment]
     ice.Connection.get_component_candidates = _component_candidates  # type: ignore[assignment,method-assign]
+    ice.Connection.query_consent = _query_while_open  # type: ignore[assignment,method-assign]
+
+
+async def _query_while_open(connection: ice.Connection) -> None:
+    """A connection that is closed at the moment it is made would ask for consent for ever."""
+    if not connection._closing:
+        await _query_consent(connection)
 
 
 def _host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:

@@ -21,7 +21,8 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webrtc_ice, "_machine_addresses", lambda use_ipv4, use_ipv6: list(MACHINE))
     monkeypatch.setattr(ice, "get_host_addresses", ice.get_host_addresses)
     monkeypatch.setattr(ice, "CONSENT_INTERVAL", ice.CONSENT_INTERVAL)
-    monkeypatch.setattr(ice.Connection, "get_component_candidates", ice.Connection.get_component_candidates)
+    for name in ("get_component_candidates", "query_consent"):
+        monkeypatch.setattr(ice.Connection, name, getattr(ice.Connection, name))
     webrtc_ice.install()
 
 
@@ -107,7 +108,23 @@ def test_install_says_so_when_aioice_has_changed(monkeypatch: pytest.MonkeyPatch
         webrtc_ice.install()
 
 
-def test_install_says_so_when_gathering_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(ice.Connection, "get_component_candidates")
+@pytest.mark.parametrize("name", ["get_component_candidates", "query_consent"])
+def test_install_says_so_when_connections_have_changed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delattr(ice.Connection, name)
     with pytest.raises(RuntimeError, match=r"aiortc 1\.16\.0"):
         webrtc_ice.install()
+
+
+async def test_a_connection_closed_as_it_is_made_leaves_no_task() -> None:
+    caller, called = ice.Connection(ice_controlling=True), ice.Connection(ice_controlling=False)
+    with webrtc_ice.gathering(Reach(is_loopback_only=True)):
+        await asyncio.gather(caller.gather_candidates(), called.gather_candidates())
+    for one, other in ((caller, called), (called, caller)):
+        one.remote_username, one.remote_password = other.local_username, other.local_password
+        for candidate in [*other.local_candidates, None]:
+            await one.add_remote_candidate(candidate)
+    connecting = [asyncio.create_task(one.connect()) for one in (caller, called)]
+    while not called._check_list_done:
+        await asyncio.sleep(0)
+    await asyncio.gather(caller.close(), called.close())  # before `connect` has heard of its success
+    await asyncio.gather(*connecting, return_exceptions=True)
