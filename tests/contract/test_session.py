@@ -151,9 +151,8 @@ async def test_typed_text_is_answered_aloud(engines: FakeEngines) -> None:
     assert refusal.value.code == "conversation_already_has_active_response"
     assert (response_id, finished.response_id) == ("resp_mine", "resp_mine")
     assert user.played > 10
-    messages = engines.requests[0]["messages"]
-    assert messages[-2]["content"] == "hello"
-    assert messages[-1]["content"] == "Be brief."
+    told = [(message["role"], message["content"]) for message in engines.requests[0]["messages"]]
+    assert told == [("system", "Be brief."), ("user", "hello")]
 
 
 async def test_a_client_may_cancel_a_reply(engines: FakeEngines) -> None:

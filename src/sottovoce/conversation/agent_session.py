@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from livekit.agents import AgentSession, inference
+from livekit.agents.voice import io
 from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.agents.voice.turn import TurnDetectionMode
 
 from sottovoce.conversation.adapters import llm as llm_adapter
 from sottovoce.conversation.adapters import tts as tts_adapter
 from sottovoce.conversation.adapters.clients import EngineClients
 from sottovoce.conversation.adapters.stt import ServiceSTT
 from sottovoce.conversation.options import TurnOptions
-from sottovoce.conversation.turn_detection import WordsTurnDetector
+from sottovoce.conversation.reply import CURRENT
 
 TURN_SILENCE = 0.25
 """Silence after which the voice activity detector calls speech ended."""
@@ -25,21 +27,59 @@ def make_detector(threshold: float) -> inference.VAD:
     return inference.VAD(model="silero", min_silence_duration=TURN_SILENCE, activation_threshold=threshold)
 
 
+class Conversing(AgentSession[None]):
+    """An `AgentSession` that gives each reply the outputs of its modality: what is written has none but its
+    words, which `Assistant.transcription_node` tells."""
+
+    @property
+    def output(self) -> io.AgentOutput:
+        reply = CURRENT.get()
+        is_written = reply is not None and reply.plan.modality == "text" and not reply.handle.done()
+        return _no_output() if is_written else super().output
+
+    def follow(self, turns: TurnOptions | None, detector: TurnDetectionMode, *, should_reply: bool) -> None:
+        """Take turns as `turns` say, None for turns that end by hand; nothing is asked ahead where nobody is
+        to reply."""
+        is_manual = turns is None
+        known = turns or TurnOptions()
+        self.options.preemptive_generation["enabled"] = should_reply and not is_manual
+        # by hand, speech over a reply is speech for the next turn
+        self.options.interruption["discard_audio_if_uninterruptible"] = not is_manual
+        self.update_options(
+            turn_detection="manual" if is_manual else detector,
+            endpointing_opts={
+                "min_delay": 0.0 if is_manual else known.silence,
+                "max_delay": known.max_wait,
+            },
+        )
+
+    def forget(self) -> None:
+        """Drop what livekit keeps for ever: every event, and a second history."""
+        self._recorded_events.clear()
+        self.history.items.clear()
+
+
+def _no_output() -> io.AgentOutput:
+    def ignore() -> None: ...
+
+    return io.AgentOutput(ignore, ignore, ignore)
+
+
 def make_agent_session(
     clients: EngineClients,
     stt: ServiceSTT,
-    tts: tts_adapter.ServiceTTS,
-    detector: inference.VAD,
+    voice_detector: inference.VAD,
+    turn_detector: TurnDetectionMode,
     turns: TurnOptions,
-) -> AgentSession[None]:
+) -> Conversing:
     """Every model is an instance and every mode is named: strings and defaults lead to a cloud."""
-    return AgentSession(
+    return Conversing(
         stt=stt,
         llm=llm_adapter.service_llm(clients.llm, clients.language_model),
-        tts=tts,
-        vad=detector,
+        tts=tts_adapter.ServiceTTS(clients.tts, clients.http),
+        vad=voice_detector,
         turn_handling={
-            "turn_detection": WordsTurnDetector(),
+            "turn_detection": turn_detector,
             "endpointing": {"min_delay": turns.silence, "max_delay": turns.max_wait},
             "interruption": {
                 "mode": "vad",

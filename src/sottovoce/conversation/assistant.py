@@ -7,42 +7,41 @@ in good order: with a sentence where the voice still works, with nothing where i
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias
 
 from livekit import rtc
 from livekit.agents import Agent, APIError, ModelSettings, StopResponse, llm
-from livekit.agents.types import FlushSentinel
+from livekit.agents.types import NOT_GIVEN, FlushSentinel, NotGivenOr
+from livekit.agents.voice.generation import INSTRUCTIONS_MESSAGE_ID
 
 from sottovoce.audio.playout import PLAYOUT_RATE_HZ
 from sottovoce.config import EngineKind
-from sottovoce.conversation.adapters import llm as llm_adapter
 from sottovoce.conversation.adapters.tts import ServiceTTS
+from sottovoce.conversation.asking import Question, ask
 from sottovoce.conversation.clauses import clauses
-from sottovoce.conversation.reply import Generation
+from sottovoce.conversation.prompt import chat_item
+from sottovoce.conversation.reply import CURRENT, Generation, Reply
 from sottovoce.errors import EngineError
-
-logger = logging.getLogger(__name__)
 
 SILENCE_ON_FAILURE = 0.1
 """Seconds of silence a failed voice leaves, so that the reply's text still takes its course."""
 
-T = TypeVar("T")
+TurnFate: TypeAlias = Literal["answer", "keep", "drop"]
+"""Whether the user's turn gets a reply, only enters the history, or was taken care of already."""
 
 
 class AssistantListener(Protocol):
-    def generation_started(self) -> Generation:
-        """The model is asked; its stamps and usage go into the returned record."""
+    def generation_started(self, reply: Reply) -> Generation:
+        """The model is asked for `reply`; its stamps and usage go into the returned record."""
 
-    def current_generation(self) -> Generation | None: ...
+    def generated(self, reply: Reply, text: str) -> None:
+        """More text of the reply that is being given, whether or not it will be heard."""
 
-    def generated(self, text: str) -> None:
-        """More text of the reply that is being spoken, whether or not it will be heard."""
-
-    def engine_failed(self, engine: EngineKind, error: Exception, *, is_spoken: bool) -> None: ...
+    def engine_failed(
+        self, engine: EngineKind, error: Exception, *, is_spoken: bool, reply: Reply | None = None
+    ) -> None: ...
 
     def now(self) -> float: ...
 
@@ -57,79 +56,99 @@ class Assistant(Agent):
         tools: list[llm.Tool | llm.Toolset],
         chat_ctx: llm.ChatContext,
         listener: AssistantListener,
-        on_turn: Callable[[llm.ChatMessage], bool],
+        on_turn: Callable[[llm.ChatMessage], TurnFate],
     ) -> None:
-        """`on_turn` is told when the user's turn is committed; its False forbids a reply."""
+        """`on_turn` is told when the user's turn is over, may change the message, and decides what becomes of
+        it."""
         super().__init__(instructions=instructions, tools=tools, chat_ctx=chat_ctx)
         self._listener = listener
         self._on_turn = on_turn
 
     async def on_user_turn_completed(self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage) -> None:
-        if not self._on_turn(new_message):
+        fate = self._on_turn(new_message)
+        if fate == "keep":
             context = self.chat_ctx.copy()
             context.insert(new_message)
-            await self.update_chat_ctx(context)
+            await self.update_chat_ctx(context, exclude_invalid_function_calls=False)
+        if fate != "answer":
             raise StopResponse
 
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
-        generation = self._listener.generation_started()
-        source = Agent.default.llm_node(self, chat_ctx, tools, model_settings)
+        reply, model = CURRENT.get(), self.session.llm
+        assert reply is not None
+        assert isinstance(model, llm.LLM)
+        question = self._question(reply, chat_ctx, tools, model_settings.tool_choice)
+        generation = self._listener.generation_started(reply)
         try:
-            async with aclosing(_watched(source, llm_adapter.FIRST_TOKEN_DEADLINE)) as chunks:
+            async with aclosing(question.chunks(model)) as chunks:
                 async for chunk in chunks:
-                    generation.token(self._listener.now(), chunk)
-                    yield chunk
+                    yield generation.take(self._listener.now(), chunk, reply.plan)
         except (APIError, TimeoutError) as error:
-            self._listener.engine_failed("llm", error, is_spoken=True)
+            generation.calls.clear()
+            is_spoken = reply.plan.modality == "audio"
+            self._listener.engine_failed("llm", error, is_spoken=is_spoken, reply=reply)
             yield EngineError.spoken_hint
+
+    def _question(
+        self,
+        reply: Reply,
+        chat_ctx: llm.ChatContext,
+        tools: list[llm.Tool],
+        choice: NotGivenOr[llm.ToolChoice],
+    ) -> Question:
+        is_first = reply.handle.num_steps == 1
+        return ask(
+            self._items(reply, chat_ctx),
+            reply.plan,
+            tools,
+            spent=reply.usage.output_tokens,
+            follows_tool=None if is_first else choice or NOT_GIVEN,
+        )
+
+    def _items(self, reply: Reply, chat_ctx: llm.ChatContext) -> list[llm.ChatItem]:
+        """What the reply reads: the conversation, or the history it was given and its own steps so far."""
+        if reply.plan.history is None:
+            return list(chat_ctx.items)
+        instructions = [item for item in chat_ctx.items if item.id == INSTRUCTIONS_MESSAGE_ID]
+        given = [chat_item(item, 0.0) for item in reply.plan.history]
+        return [*instructions, *given, *reply.handle.chat_items]
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
-        voice = self.session.tts
+        reply, voice = CURRENT.get(), self.session.tts
+        assert reply is not None
         assert isinstance(voice, ServiceTTS)
-        generation = self._listener.current_generation()
         try:
             async with aclosing(_clauses(text)) as pieces:
                 async for piece in pieces:
+                    generation = reply.generation
                     if generation is not None:
                         generation.clause(self._listener.now())
-                    async with voice.synthesize(piece) as stream:
+                    async with voice.say(piece, reply.plan.voice, reply.plan.speed) as stream:
                         async for audio in stream:
                             if generation is not None:
                                 generation.audio(self._listener.now())
                             yield audio.frame
         except APIError as error:
-            self._listener.engine_failed("tts", error, is_spoken=False)
+            self._listener.engine_failed("tts", error, is_spoken=False, reply=reply)
             yield _silence()
 
     async def transcription_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[str, None]:
+        reply = CURRENT.get()
+        assert reply is not None
         async for chunk in text:
-            self._listener.generated(chunk)
+            self._listener.generated(reply, chunk)
             yield chunk
 
 
 async def _clauses(text: AsyncIterable[str]) -> AsyncGenerator[str, None]:
     async for piece in clauses(text):
         yield piece
-
-
-async def _watched(source: AsyncGenerator[T, None], first: float) -> AsyncGenerator[T, None]:
-    """`source`, with `TimeoutError` when its first item takes longer than `first` seconds."""
-    async with aclosing(source):
-        iterator: AsyncIterator[T] = aiter(source)
-        try:
-            async with asyncio.timeout(first):
-                item = await anext(iterator)
-        except StopAsyncIteration:
-            return
-        yield item
-        async for item in iterator:
-            yield item
 
 
 def _silence() -> rtc.AudioFrame:

@@ -1,8 +1,7 @@
-"""AgentSession's microphone, loudspeaker and captions, without a room."""
+"""AgentSession's loudspeaker and captions, without a room."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -10,57 +9,7 @@ from typing import Protocol
 from livekit import rtc
 from livekit.agents.voice import io
 
-from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.playout import PLAYOUT_RATE_HZ, Playout
-from sottovoce.audio.resample import Resampler
-
-INPUT_RATE_HZ = 16_000
-INPUT_FRAME_BYTES = INPUT_RATE_HZ // 50 * 2
-MAX_WAITING_FRAMES = 250
-"""Five seconds of input not yet taken; a sender that runs further ahead loses its oldest audio."""
-
-
-class Microphone(io.AudioInput):
-    """Frames of any rate in; 16 kHz mono, 20 ms out, which neither VAD nor recogniser resamples."""
-
-    def __init__(self) -> None:
-        super().__init__(label="microphone")
-        self._frames: asyncio.Queue[rtc.AudioFrame | None] = asyncio.Queue()
-        self._rest = b""
-        self._resampler = Resampler(INPUT_RATE_HZ, INPUT_RATE_HZ)
-        self.heard_samples = 0
-        """Samples at 16 kHz since the session began: the session's input clock."""
-
-    @property
-    def heard_ms(self) -> int:
-        return self.heard_samples * 1000 // INPUT_RATE_HZ
-
-    def push(self, frame: AudioFrame) -> None:
-        self._rest += self._resampled(frame)
-        while len(self._rest) >= INPUT_FRAME_BYTES:
-            self._put(self._rest[:INPUT_FRAME_BYTES])
-            self._rest = self._rest[INPUT_FRAME_BYTES:]
-
-    def end(self) -> None:
-        self._frames.put_nowait(None)
-
-    def _put(self, pcm: bytes) -> None:
-        if self._frames.qsize() >= MAX_WAITING_FRAMES:
-            self._frames.get_nowait()
-        samples = len(pcm) // 2
-        self.heard_samples += samples
-        self._frames.put_nowait(rtc.AudioFrame(pcm, INPUT_RATE_HZ, 1, samples))
-
-    def _resampled(self, frame: AudioFrame) -> bytes:
-        if self._resampler.rate_in_hz != frame.sample_rate:
-            self._resampler = Resampler(frame.sample_rate, INPUT_RATE_HZ, "LQ")
-        return self._resampler.push(frame.samples)
-
-    async def __anext__(self) -> rtc.AudioFrame:
-        frame = await self._frames.get()
-        if frame is None:
-            raise StopAsyncIteration
-        return frame
 
 
 class PlaybackListener(Protocol):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
-from livekit.agents import AgentStateChangedEvent, FunctionToolsExecutedEvent, SpeechCreatedEvent
-from livekit.agents.voice import SpeechHandle
+from livekit.agents import AgentStateChangedEvent, FunctionToolsExecutedEvent, SpeechCreatedEvent, llm
 
 from sottovoce.config import EngineKind
 from sottovoce.conversation.events import (
@@ -24,7 +23,8 @@ from sottovoce.conversation.events import (
     TurnMeasured,
 )
 from sottovoce.conversation.failures import describe
-from sottovoce.conversation.reply import Generation, Reply
+from sottovoce.conversation.plan import Plan
+from sottovoce.conversation.reply import BRIEF, CURRENT, Brief, Generation, MakePlan, Reply
 from sottovoce.conversation.turn import Clock, Turn
 from sottovoce.ids import random_id
 
@@ -46,78 +46,122 @@ class Replies:
     """Hears from AgentSession, the assistant's nodes and the playout; `reply` is the one under way."""
 
     def __init__(
-        self, emit: Callable[[SessionEvent], None], *, now: Clock, take_turn: Callable[[], Turn | None]
+        self,
+        emit: Callable[[SessionEvent], None],
+        *,
+        now: Clock,
+        take_turn: Callable[[], Turn | None],
+        plan: MakePlan,
+        position: Callable[[], float],
+        on_begin: Callable[[Reply], None],
+        on_end: Callable[[Reply], None],
     ) -> None:
+        """`plan` is the session's; `position` is the playout's, in seconds; `on_end` is told of a reply right
+        before its end is."""
         self._emit = emit
         self.now = now
         self._take_turn = take_turn
-        self.can_interrupt = True
+        self._plan = plan
+        self._position = position
+        self._on_begin = on_begin
+        self._on_end = on_end
+        self._can_interrupt = True
         self.reply: Reply | None = None
-        self._handles: deque[SpeechHandle] = deque(maxlen=8)
-        self._asked: dict[str, str] = {}
-        self._generation: Generation | None = None
+        self._replies: list[Reply] = []
+        """All that are not over, speculative ones too, in the order they were begun."""
+
+    @property
+    def can_interrupt(self) -> bool:
+        """Whether the user's speech stops a reply."""
+        return self._can_interrupt
+
+    @can_interrupt.setter
+    def can_interrupt(self, value: bool) -> None:
+        self._can_interrupt = value
+        for reply in self._replies:
+            with suppress(RuntimeError):  # it is interrupted already
+                reply.handle.allow_interruptions = value
 
     def speech_created(self, event: SpeechCreatedEvent) -> None:
-        event.speech_handle.allow_interruptions = self.can_interrupt
-        self._handles.append(event.speech_handle)
+        handle, brief = event.speech_handle, BRIEF.get() or Brief(self._plan())
+        handle.allow_interruptions = self._can_interrupt
+        reply = Reply(
+            handle, brief.plan, brief.response_id or random_id("resp"), brief.response_id is not None
+        )
+        if brief.generations is not None:
+            reply.generations = brief.generations
+        self._replies.append(reply)
+        CURRENT.set(reply)
+        handle.add_done_callback(lambda _: self._done(reply))
 
-    def expect(self, handle: SpeechHandle, response_id: str) -> None:
-        """The reply spoken by `handle` was asked for under `response_id`."""
-        self._asked[handle.id] = response_id
+    def active(self) -> Reply | None:
+        """The conversation's reply that is being given, or is next."""
+        return next((reply for reply in self._live() if reply.plan.is_in_conversation), None)
 
-    def reply_refused(self, response_id: str, message: str) -> None:
-        """A reply that was promised cannot be given: whoever waits for it is told."""
+    def find(self, response_id: str) -> Reply | None:
+        return next((reply for reply in self._live() if reply.response_id == response_id), None)
+
+    def find_item(self, item_id: str) -> Reply | None:
+        return next((reply for reply in self._live() if reply.item_id == item_id), None)
+
+    def _live(self) -> list[Reply]:
+        return [reply for reply in self._replies if reply.is_live]
+
+    def refused(self, response_id: str, plan: Plan, error: str | None = None) -> None:
+        """A promised reply is not given: it failed with `error`, or was cancelled before it began."""
         item_id = random_id("item")
-        self._emit(ReplyStarted(response_id, item_id))
-        self._emit(ReplyFinished(response_id, item_id, "failed", error=message))
+        self._emit(ReplyStarted(response_id, item_id, plan.modality))
+        if error is None:
+            self._emit(ReplyFinished(response_id, item_id, "cancelled", reason="client_cancelled"))
+        else:
+            self._emit(ReplyFinished(response_id, item_id, "failed", error=error))
 
     def agent_state_changed(self, event: AgentStateChangedEvent) -> None:
         if event.new_state in ("thinking", "speaking"):
-            self.open_reply()
+            current = CURRENT.get()
+            self.open_reply(current if current is not None and current.is_live else None)
         self._emit(StateChanged(_STATES[event.new_state]))
 
-    def open_reply(self) -> Reply | None:
-        """The reply under way; begun, and its predecessor closed, when another speech took over."""
-        handle = self._scheduled()
-        if handle is None or (self.reply is not None and self.reply.handle is handle):
+    def open_reply(self, reply: Reply | None = None) -> Reply | None:
+        """`reply`, else what AgentSession works on; begun now if it was not, and its predecessor closed."""
+        if reply is None:
+            going_on = self.reply is not None and self.reply.is_live
+            reply = self.reply if going_on else next(iter(self._live()), None)
+        if reply is None or reply.is_closed or self.reply is reply:
             return self.reply
         if self.reply is not None:
             self.close_reply(self.reply)
-        response_id = self._asked.pop(handle.id, None) or random_id("resp")
-        self.reply = reply = Reply(response_id, random_id("item"), handle, turn=self._take_turn())
-        if self._generation is not None:
-            reply.generations.append(self._generation)
-            reply.error = self._generation.error
-        handle.add_done_callback(lambda _: self.close_reply(reply))
-        self._emit(ReplyStarted(reply.response_id, reply.item_id))
+        self._begin(reply)
         return reply
 
-    def _scheduled(self) -> SpeechHandle | None:
-        """The speech that AgentSession works on; speculative ones are not scheduled yet."""
-        live = [handle for handle in self._handles if handle.scheduled and not handle.done()]
-        return live[0] if live else None
+    def _begin(self, reply: Reply) -> None:
+        self.reply = reply
+        reply.is_open = True
+        if reply.plan.is_in_conversation:
+            reply.turn = self._take_turn()
+        self._on_begin(reply)
+        self._emit(ReplyStarted(reply.response_id, reply.item_id, reply.plan.modality))
 
     def reply_ids(self) -> tuple[str, str]:
-        reply = self.open_reply()
+        reply = self.open_reply(CURRENT.get())
         return (reply.response_id, reply.item_id) if reply else ("", "")
 
-    def generation_started(self) -> Generation:
-        self._generation = Generation(self.now())
-        if self.reply is not None and not self.reply.handle.interrupted:
-            self.reply.generations.append(self._generation)
-        return self._generation
+    def generation_started(self, reply: Reply) -> Generation:
+        generation = Generation(self.now())
+        reply.generations.append(generation)
+        return generation
 
-    def current_generation(self) -> Generation | None:
-        return self._generation
-
-    def generated(self, text: str) -> None:
-        if reply := self.open_reply():
-            reply.generated += text
+    def generated(self, reply: Reply, text: str) -> None:
+        self.open_reply(reply)
+        reply.generated += text
+        if reply.plan.modality == "text" and self.reply is reply:
+            self.captioned(text)
 
     def captioned(self, text: str) -> None:
         reply = self.reply
         if reply is not None and text:
             reply.captioned += text
+            reply.captions.mark(reply.audio + self._position(), len(reply.captioned))
             self._emit(ReplyText(reply.response_id, reply.item_id, text))
 
     def playout_started(self) -> None:
@@ -128,8 +172,8 @@ class Replies:
         self._emit(ReplyPlaying(reply.response_id))
         if (turn := reply.turn) is not None:
             turn.first_frame = self.now()
-            if self._generation is not None:
-                self._generation.stamp(turn)
+            if reply.generation is not None:
+                reply.generation.stamp(turn)
             self._emit(TurnMeasured(turn.item_id, reply.response_id, turn.latency()))
 
     def playout_finished(self, position: float) -> None:
@@ -137,27 +181,40 @@ class Replies:
             self.reply.audio += position
 
     def tools_executed(self, event: FunctionToolsExecutedEvent) -> None:
+        """The server's tools ran. The model goes on by itself, unless the client has a tool to run first."""
+        reply = self.reply
         for call, output in event.zipped():
-            shown = output.output[:MAX_TOOL_OUTPUT_CHARACTERS]
-            self._emit(ToolCalled(call.call_id, call.name, call.arguments, shown, output.is_error))
+            self.tool_ran(call, output)
+            if reply is not None:
+                call.group_id = reply.renamed.get(call.id.rpartition("/")[0])
+        if reply is not None and reply.generation is not None and (reply.generation.calls or reply.is_cut):
+            event.cancel_tool_reply()
 
-    def interrupting(self, reason: ReplyReason) -> None:
-        if self.reply is not None:
-            self.reply.reason = reason
+    def tool_ran(self, call: llm.FunctionCall, output: llm.FunctionCallOutput) -> None:
+        shown = output.output[:MAX_TOOL_OUTPUT_CHARACTERS]
+        self._emit(ToolCalled(call.call_id, call.name, call.arguments, shown, output.is_error))
 
-    def engine_failed(self, engine: EngineKind, error: Exception, *, is_spoken: bool) -> None:
+    def interrupt(self, reply: Reply, reason: ReplyReason) -> None:
+        reply.reason = reason
+        reply.handle.interrupt(force=True)
+
+    def engine_failed(
+        self, engine: EngineKind, error: Exception, *, is_spoken: bool, reply: Reply | None = None
+    ) -> None:
         logger.error("%s failed: %s", engine, type(error).__name__, exc_info=error)
         message = describe(engine, error)
-        if engine == "tts":
-            self._mute(message)
+        if engine == "tts" and reply is not None:
+            reply.error = message  # it has no sound, be it under way or still speculative
         self._emit(EngineFailed(engine, message, is_spoken))
 
-    def _mute(self, message: str) -> None:
-        """The voice failed: a reply that is under way, or one that is still speculative, has no sound."""
-        if self._generation is not None:
-            self._generation.error = message
-        if (reply := self.open_reply()) is not None:
-            reply.error = message
+    def _done(self, reply: Reply) -> None:
+        if reply.is_asked and not reply.is_open and not reply.is_closed:
+            self.open_reply(reply)
+        if reply.is_open:
+            self.close_reply(reply)
+        reply.is_closed = True
+        if reply in self._replies:
+            self._replies.remove(reply)
 
     def close_reply(self, reply: Reply) -> None:
         """Emit the reply's end, once, after the last words that were heard of it."""
@@ -166,10 +223,9 @@ class Replies:
         reply.is_closed = True
         if reply.handle.done() and (error := reply.handle.exception()) is not None:
             reply.error = reply.error or f"The reply failed: {error}"
-        if self._generation in reply.generations:
-            self._generation = None
         if self.reply is reply:
             if missing := reply.missing_caption():
                 self.captioned(missing)
             self.reply = None
+        self._on_end(reply)
         self._emit(reply.finished())

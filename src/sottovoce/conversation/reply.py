@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
 
 from livekit.agents import llm
 from livekit.agents.voice import SpeechHandle
 
 from sottovoce.conversation.events import ReplyFinished, ReplyReason, ReplyStatus, Usage
+from sottovoce.conversation.heard import Heard
+from sottovoce.conversation.plan import Plan
 from sottovoce.conversation.turn import Turn
+from sottovoce.ids import random_id
 
 
 @dataclass
@@ -21,13 +26,23 @@ class Generation:
     tts_asked: float | None = None
     first_audio: float | None = None
     usage: Usage = field(default_factory=Usage)
-    error: str | None = None
-    """What made the voice fail."""
+    calls: list[llm.FunctionToolCall] = field(default_factory=list)
+    """Of the client's tools."""
 
-    def token(self, now: float, chunk: Any) -> None:
+    def take(self, now: float, chunk: llm.ChatChunk, plan: Plan) -> llm.ChatChunk:
+        """Note what `chunk` brings; returns it without the calls that are not ours to run."""
         self.first_token = self.first_token or now
-        if isinstance(chunk, llm.ChatChunk) and chunk.usage is not None:
+        if chunk.usage is not None:
             self.usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+        if chunk.delta is None or not chunk.delta.tool_calls:
+            return chunk
+        if plan.tool_choice == "none":
+            own: list[llm.FunctionToolCall] = []
+        else:
+            own = [call for call in chunk.delta.tool_calls if call.name not in plan.client_names]
+            self.calls += [call for call in chunk.delta.tool_calls if call.name in plan.client_names]
+        delta = chunk.delta.model_copy(update={"tool_calls": own})
+        return chunk.model_copy(update={"delta": delta})
 
     def clause(self, now: float) -> None:
         self.tts_asked = self.tts_asked or now
@@ -42,26 +57,66 @@ class Generation:
 
 @dataclass(eq=False)
 class Reply:
-    """A reply under way. `handle` is AgentSession's, the same through all tool steps."""
+    """A reply under way, or one that may come. `handle` is AgentSession's, the same through all tool steps.
 
-    response_id: str
-    item_id: str
+    One that `is_asked` was promised to somebody, and its end is told even if it never began.
+    """
+
     handle: SpeechHandle
+    plan: Plan
+    response_id: str
+    is_asked: bool = False
+    item_id: str = field(default_factory=lambda: random_id("item"))
     turn: Turn | None = None
     generated: str = ""
     captioned: str = ""
     audio: float = 0.0
     reason: ReplyReason = "turn_detected"
     error: str | None = None
+    is_open: bool = False
     is_playing: bool = False
     is_closed: bool = False
+    is_deleted: bool = False
+    """Its item was deleted while it was given: it leaves no trace in the history."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """The items of its messages, by the names AgentSession gave them."""
     generations: list[Generation] = field(default_factory=list)
+    captions: Heard = field(default_factory=Heard)
+
+    @property
+    def generation(self) -> Generation | None:
+        return self.generations[-1] if self.generations else None
+
+    @property
+    def is_live(self) -> bool:
+        """AgentSession works on it, or will; a speculative one is not scheduled yet."""
+        return self.handle.scheduled and not self.handle.done() and not self.is_closed
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(
+            sum(generation.usage.input_tokens for generation in self.generations),
+            sum(generation.usage.output_tokens for generation in self.generations),
+        )
+
+    @property
+    def is_cut(self) -> bool:
+        """The model used up what it may say: no server tells more reliably that it stopped there."""
+        return is_cut(self.plan, self.usage)
 
     @property
     def status(self) -> ReplyStatus:
         if self.handle.interrupted:
             return "cancelled"
-        return "failed" if self.error is not None else "completed"
+        if self.error is not None:
+            return "failed"
+        return "incomplete" if self.is_cut else "completed"
+
+    @property
+    def calls(self) -> list[llm.FunctionToolCall]:
+        """What the client has to run, when nothing stopped the reply."""
+        is_whole = self.status in ("completed", "incomplete")
+        return whole_calls(self.generations) if is_whole else []
 
     @property
     def heard(self) -> str:
@@ -78,20 +133,55 @@ class Reply:
         return heard[len(self.captioned) :] if heard.startswith(self.captioned) else ""
 
     def finished(self) -> ReplyFinished:
-        heard = self.heard
+        heard, status = self.heard, self.status
         unheard = self.generated[len(heard) :] if self.generated.startswith(heard) else ""
-        is_cancelled = self.status == "cancelled"
+        reasons: dict[ReplyStatus, ReplyReason] = {
+            "cancelled": self.reason,
+            "incomplete": "max_output_tokens",
+        }
         return ReplyFinished(
             self.response_id,
             self.item_id,
-            self.status,
-            reason=self.reason if is_cancelled else None,
+            status,
+            reason=reasons.get(status),
             heard=heard,
-            unheard=unheard if is_cancelled else "",
+            unheard=unheard if status == "cancelled" else "",
             audio_ms=int(self.audio * 1000),
-            usage=Usage(
-                sum(generation.usage.input_tokens for generation in self.generations),
-                sum(generation.usage.output_tokens for generation in self.generations),
-            ),
+            usage=self.usage,
             error=self.error,
         )
+
+
+def is_cut(plan: Plan, usage: Usage) -> bool:
+    return plan.max_output_tokens is not None and usage.output_tokens >= plan.max_output_tokens
+
+
+def whole_calls(generations: list[Generation]) -> list[llm.FunctionToolCall]:
+    """The client's calls, without one whose arguments broke off."""
+    return [call for generation in generations for call in generation.calls if _is_json(call.arguments)]
+
+
+def _is_json(arguments: str) -> bool:
+    try:
+        json.loads(arguments or "{}")
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What whoever has AgentSession begin a reply wants of it; told through `BRIEF`."""
+
+    plan: Plan
+    response_id: str | None = None
+    generations: list[Generation] | None = None
+    """Filled elsewhere, for words that are not AgentSession's own."""
+
+
+BRIEF: ContextVar[Brief | None] = ContextVar("brief", default=None)
+"""Set around the call that begins a reply."""
+CURRENT: ContextVar[Reply | None] = ContextVar("reply", default=None)
+"""The reply that the running task works for: tasks inherit it from the call that began the reply."""
+
+MakePlan = Callable[[], Plan]

@@ -5,30 +5,44 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from functools import partial
 
-from livekit.agents import llm
-from livekit.agents.types import NOT_GIVEN
+from livekit.agents import ConversationItemAddedEvent, llm
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.playout import Playout
-from sottovoce.conversation.adapters import tts as tts_adapter
-from sottovoce.conversation.adapters.batch_recognition import BatchRecognition
+from sottovoce.conversation.actions import Actions
 from sottovoce.conversation.adapters.clients import EngineClients
-from sottovoce.conversation.adapters.recognition import Recognition, Segment, StreamingRecognition
-from sottovoce.conversation.adapters.stt import ServiceSTT
-from sottovoce.conversation.agent_session import make_agent_session, make_detector
-from sottovoce.conversation.assistant import Assistant
-from sottovoce.conversation.audio_io import INPUT_RATE_HZ, Captions, Loudspeaker, Microphone
-from sottovoce.conversation.events import SessionEvent
-from sottovoce.conversation.hearing import Hearing
-from sottovoce.conversation.history import HistoryItem, Message
+from sottovoce.conversation.agent_session import make_agent_session
+from sottovoce.conversation.answering import Answering
+from sottovoce.conversation.aside import Asides
+from sottovoce.conversation.asking import check_choice
+from sottovoce.conversation.assistant import Assistant, TurnFate
+from sottovoce.conversation.audio_io import Captions, Loudspeaker
+from sottovoce.conversation.ears import Ears, hints_of
+from sottovoce.conversation.events import (
+    FunctionCalled,
+    IdleTimedOut,
+    SessionEvent,
+    Transcript,
+    TranscriptionFailed,
+    TurnCommitted,
+)
+from sottovoce.conversation.heard import SpokenReplies
+from sottovoce.conversation.history import FunctionCall, HistoryItem, Message, SpokenMessage
+from sottovoce.conversation.idleness import IDLE_NOTE, Idleness
+from sottovoce.conversation.microphone import Mark
 from sottovoce.conversation.options import ReplyOptions, SessionOptions, TurnOptions
+from sottovoce.conversation.plan import make_plan
 from sottovoce.conversation.port import InterruptReason, SessionPort
+from sottovoce.conversation.record import Record
+from sottovoce.conversation.recordings import check_recording, words_of
 from sottovoce.conversation.replies import Replies
+from sottovoce.conversation.reply import CURRENT, Reply
 from sottovoce.conversation.tools import MakeToolbox, default_toolbox
-from sottovoce.conversation.turn_detection import WordsTurnDetector
+from sottovoce.conversation.turn import Turn
 from sottovoce.errors import EngineError, InvalidRequestError
 from sottovoce.ids import random_id
 
@@ -36,10 +50,6 @@ __all__ = ["InterruptReason", "Session", "SessionPort"]
 
 logger = logging.getLogger(__name__)
 
-MIN_COMMIT_MS = 100
-"""Less audio than this is no turn; OpenAI's limit."""
-TRANSCRIPT_GRACE = 0.1
-"""Seconds a manual commit waits for a transcript on its way through AgentSession's queues."""
 CLOSE_DEADLINE = 5.0
 
 
@@ -59,45 +69,51 @@ class Session:
         chat_ctx: llm.ChatContext | None = None,
     ) -> None:
         self.id = random_id("sess")
-        self.options = options or SessionOptions()
+        self.options = options = options or SessionOptions()
         self._clients = clients
         self._events: asyncio.Queue[SessionEvent | None] = asyncio.Queue()
-        self._microphone = Microphone()
-        self._hearing = Hearing(
-            self._events.put_nowait,
-            now=time.time,
-            heard_ms=lambda: self._microphone.heard_ms,
-            on_deaf=self._report_deafness,
-        )
+        self._actions = Actions()
+        self._ears = Ears(clients, options, self._tell, self)
         self._replies = Replies(
-            self._events.put_nowait, now=time.time, take_turn=self._hearing.take_answering
+            self._tell,
+            now=time.time,
+            take_turn=self._ears.hearing.take_answering,
+            plan=lambda: make_plan(self.options),
+            position=lambda: self._loudspeaker.playout.position,
+            on_begin=self._reply_begun,
+            on_end=self._reply_over,
         )
         self._loudspeaker = Loudspeaker(self._replies)
-        self._stt = self._make_stt()
-        self._tts = tts_adapter.ServiceTTS(
-            clients.tts, clients.http, voice=self.options.voice, speed=self.options.speed
+        ears, turns = self._ears, options.turns or TurnOptions()
+        self._agent_session = make_agent_session(
+            clients, ears.stt, ears.voice_detector, ears.turn_detector, turns
         )
-        self._vad = make_detector(self._turns.threshold)
-        self._agent_session = make_agent_session(clients, self._stt, self._tts, self._vad, self._turns)
         self._synchronizer = TranscriptSynchronizer(
             next_in_chain_audio=self._loudspeaker,
             next_in_chain_text=Captions(self._replies.captioned),
         )
         self._toolbox = toolbox(self.say)
         self._assistant = Assistant(
-            instructions=self.options.instructions,
+            instructions=options.instructions,
             tools=list(self._toolbox.tools),
             chat_ctx=chat_ctx or llm.ChatContext.empty(),
             listener=self._replies,
-            on_turn=self._hearing.turn_completed,
+            on_turn=self._turn_completed,
         )
-        self._actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
-        self._worker: asyncio.Task[None] | None = None
-        self._turn_began_samples = 0
-        self._is_reply_asked = False
+        self._record = Record(self._assistant)
+        self._spoken = SpokenReplies()
+        self._asides = Asides(self._tell, partial(self._replies.engine_failed, is_spoken=False))
+        self._answering = Answering(
+            self._agent_session,
+            self._assistant,
+            self._replies,
+            self._asides,
+            self._actions,
+            own_tools=self._toolbox.tools,
+            listen=self._words_for,
+        )
+        self._idleness = Idleness(self._idle)
         self._is_closed = False
-        self._is_streaming = True
-        self._apply_turns()
 
     @property
     def playout(self) -> Playout:
@@ -108,32 +124,32 @@ class Session:
         """What was said and heard so far."""
         return self._assistant.chat_ctx
 
-    @property
-    def _turns(self) -> TurnOptions:
-        return self.options.turns or TurnOptions()
-
     async def start(self) -> None:
-        self._is_streaming = await self._clients.stt_streams()
+        await self._ears.start()
         session, synchronizer = self._agent_session, self._synchronizer
-        session.input.audio = self._microphone
+        session.input.audio = self._ears.microphone
         session.output.audio = synchronizer.audio_output
         session.output.transcription = synchronizer.text_output
-        session.on("user_state_changed", self._hearing.user_state_changed)
+        session.on("user_state_changed", self._ears.hearing.user_state_changed)
+        session.on("user_input_transcribed", self._ears.transcribed)
         session.on("agent_state_changed", self._replies.agent_state_changed)
-        session.on("user_input_transcribed", self._hearing.transcribed)
         session.on("function_tools_executed", self._replies.tools_executed)
         session.on("speech_created", self._replies.speech_created)
-        self._worker = asyncio.create_task(self._act(), name="session-actions")
+        session.on("conversation_item_added", self._item_added)
+        self._actions.start()
+        self._follow(self.options)
         await session.start(self._assistant, record=False)
+        self._idleness.begin()
 
     async def aclose(self) -> None:
         if self._is_closed:
             return
         self._is_closed = True
-        if self._worker is not None:
-            self._worker.cancel()
+        self._idleness.pause()
         try:
             async with asyncio.timeout(CLOSE_DEADLINE):
+                await self._actions.aclose()
+                await self._asides.aclose()
                 await self._agent_session.aclose()
                 await self._synchronizer.aclose()
         except TimeoutError:
@@ -145,135 +161,161 @@ class Session:
     async def events(self) -> AsyncIterator[SessionEvent]:
         while (event := await self._events.get()) is not None:
             yield event
-            self._agent_session._recorded_events.clear()  # livekit keeps every event for ever
+            self._agent_session.forget()
 
     def push_audio(self, frame: AudioFrame) -> None:
-        self._microphone.push(frame)
+        self._ears.push(frame)
 
     def update(self, options: SessionOptions) -> None:
+        check_choice(options.tool_choice, options.tools, self._toolbox.tools)
         before, self.options = self.options, options
-        self._tts.voice, self._tts.speed = options.voice, options.speed
-        self._stt.language = options.language
-        if options.turns != before.turns:
-            self._apply_turns()
+        self._follow(options)
         if options.instructions != before.instructions:
-            self._actions.put_nowait(lambda: self._assistant.update_instructions(options.instructions))
+            self._actions.put(lambda: self._assistant.update_instructions(options.instructions))
+
+    def _follow(self, options: SessionOptions) -> None:
+        turns = options.turns
+        self._ears.follow(options, self._agent_session)
+        self._replies.can_interrupt = turns is not None and turns.can_interrupt
+        self._idleness.timeout = turns.idle_timeout if turns and not options.is_listening_only else None
 
     def commit_input(self) -> str:
-        heard = self._microphone.heard_samples
-        if (heard - self._turn_began_samples) * 1000 < MIN_COMMIT_MS * INPUT_RATE_HZ:
-            raise InvalidRequestError(
-                f"The input audio buffer holds less than {MIN_COMMIT_MS} ms of audio.",
-                code="input_audio_buffer_commit_empty",
-            )
-        self._turn_began_samples = heard
-        item_id = self._hearing.open_turn().item_id
-        self._actions.put_nowait(self._commit)
-        return item_id
+        self._actions.check_room()
+        turn, mark = self._ears.commit()
+        self._actions.put(partial(self._commit, turn, mark))
+        return turn.item_id
+
+    async def _commit(self, turn: Turn, mark: Mark) -> None:
+        try:
+            await self._ears.hear_out(mark)
+            await self._record.add(Message(turn.item_id, "user", turn.said))
+            if self.options.turns is not None:
+                self._agent_session.clear_user_turn()  # or it would find the same turn again
+        finally:
+            self._ears.hearing.finish(turn)
+            self._ears.microphone.go_on_after(mark)
 
     def clear_input(self) -> None:
-        self._turn_began_samples = self._microphone.heard_samples
-        self._stt.forget()
-        self._hearing.drop_turn()
-        self._agent_session.clear_user_turn()
+        if self._ears.clear() and self.options.turns is not None:
+            self._agent_session.clear_user_turn()
 
     def add_item(self, item: HistoryItem, after: str | None = None) -> None:
-        if not isinstance(item, Message) or after is not None:
-            raise InvalidRequestError("Only messages can be added so far, and at the end.")
+        self._actions.check_room()
+        if isinstance(item, SpokenMessage):
+            check_recording(item)
+            self._actions.put(partial(self._add_recording, item, after))
+        else:
+            self._actions.put(partial(self._record.add, item, after))
 
-        async def add() -> None:
-            context = self._assistant.chat_ctx.copy()
-            context.add_message(role=item.role, content=item.text, id=item.item_id)
-            await self._assistant.update_chat_ctx(context)
+    async def _add_recording(self, item: SpokenMessage, after: str | None) -> None:
+        await self._record.add(item, after)
+        try:
+            text = await words_of(item, self._clients, hints_of(self.options))
+        except EngineError as error:
+            self._replies.engine_failed("stt", error, is_spoken=False)
+            self._tell(TranscriptionFailed(item.item_id, error.message))
+            return
+        await self._record.rewrite(item.item_id, text)
+        self._tell(Transcript(item.item_id, text, is_final=True))
 
-        self._actions.put_nowait(add)
+    async def _words_for(self, item: HistoryItem) -> HistoryItem:
+        if not isinstance(item, SpokenMessage):
+            return item
+        return Message(item.item_id, "user", await words_of(item, self._clients, hints_of(self.options)))
 
     def delete_item(self, item_id: str) -> None:
-        raise InvalidRequestError("Items cannot be deleted so far.")
+        self._actions.check_room()
+        if (reply := self._replies.find_item(item_id)) is not None:
+            reply.is_deleted = True
+        self._spoken.forget(item_id)
+        self._actions.put(partial(self._record.delete, item_id))
 
     def truncate_item(self, item_id: str, audio_end_ms: int) -> str:
-        raise InvalidRequestError("Items cannot be truncated so far.")
+        self._actions.check_room()
+        if self._replies.find_item(item_id) is not None:
+            raise InvalidRequestError("The reply is still being given; truncate it when it is over.")
+        words = self._spoken.cut(item_id, audio_end_ms)
+        self._actions.put(partial(self._record.rewrite, item_id, words))
+        return words
 
     def respond(self, options: ReplyOptions | None = None, response_id: str | None = None) -> str:
-        instructions = options.instructions if options else None
-        if self._replies.reply is not None or self._is_reply_asked:
-            raise InvalidRequestError(
-                "The assistant is already replying; cancel that reply or wait for its end.",
-                code="conversation_already_has_active_response",
-            )
+        if self.options.is_listening_only:
+            raise InvalidRequestError("This session only transcribes; it gives no replies.")
+        self._actions.check_room()
+        for item in (options and options.history) or ():
+            if isinstance(item, SpokenMessage):
+                check_recording(item)
         response_id = response_id or random_id("resp")
-        self._is_reply_asked = True
-
-        async def reply() -> None:
-            self._is_reply_asked = False
-            try:
-                handle = self._agent_session.generate_reply(instructions=instructions or NOT_GIVEN)
-            except RuntimeError as error:  # AgentSession is closing
-                self._replies.reply_refused(response_id, str(error))
-            else:
-                self._replies.expect(handle, response_id)
-
-        self._actions.put_nowait(reply)
+        self._answering.respond(make_plan(self.options, options), response_id)
+        self._idleness.end()
         return response_id
 
     def say(self, text: str) -> None:
         """Speak `text` as soon as nobody is speaking; it joins the history."""
-        if not self._is_closed:
+        if not self._is_closed and not self.options.is_listening_only:
             self._agent_session.say(text)
 
     def interrupt(self, reason: InterruptReason = "client_cancelled", response_id: str | None = None) -> bool:
-        is_active = self._replies.reply is not None
-        self._replies.interrupting(reason)
-        self._agent_session.interrupt(force=True)
-        return is_active
+        return self._answering.interrupt(reason, response_id)
 
-    def _report_deafness(self, error: EngineError, is_first: bool) -> None:
-        self._replies.engine_failed("stt", error, is_spoken=is_first)
-        if is_first:  # once for each outage: repeating it would talk over the user
+    def _tell(self, event: SessionEvent) -> None:
+        self._events.put_nowait(event)
+
+    def speech_started(self) -> None:
+        self._idleness.pause()
+
+    def _turn_completed(self, message: llm.ChatMessage) -> TurnFate:
+        fate = self._ears.hearing.turn_completed(message)
+        if fate == "answer":
+            self._record.name_turn(message.id)
+        return fate
+
+    def turn_over(self, turn: Turn) -> None:
+        self._ears.microphone.look_again()
+        if turn.said:
+            self._idleness.end()
+        else:
+            self._idleness.begin()
+
+    def deaf(self, error: EngineError, *, is_first: bool) -> None:
+        is_spoken = is_first and not self.options.is_listening_only
+        self._replies.engine_failed("stt", error, is_spoken=is_spoken)
+        if is_spoken:  # once for each outage: repeating it would talk over the user
             self.say(EngineError.spoken_hint)
 
-    async def _act(self) -> None:
-        """Run what was asked for, one after the other, in the order it was asked."""
-        while True:
-            action = await self._actions.get()
-            try:
-                await action()
-            except Exception:
-                logger.exception("a session action failed")
+    def _item_added(self, event: ConversationItemAddedEvent) -> None:
+        if isinstance(event.item, llm.ChatMessage):
+            self._record.added(event.item, CURRENT.get())
 
-    async def _commit(self) -> None:
-        await self._stt.flush()
-        text = await self._agent_session.commit_user_turn(
-            transcript_timeout=TRANSCRIPT_GRACE, skip_reply=True
-        )
-        self._hearing.commit(text)
+    def _reply_begun(self, reply: Reply) -> None:
+        self._idleness.pause()
 
-    def _apply_turns(self) -> None:
-        turns = self._turns
-        is_manual = self.options.turns is None
-        self._hearing.should_reply = turns.should_reply
-        self._hearing.prefix_padding_ms = turns.prefix_padding_ms
-        self._replies.can_interrupt = turns.can_interrupt
-        for detector in (self._vad, self._stt.detector):
-            detector.update_options(activation_threshold=turns.threshold)
-        self._agent_session.update_options(
-            turn_detection="manual" if is_manual else WordsTurnDetector(),
-            endpointing_opts={
-                "min_delay": 0.0 if is_manual else turns.silence,
-                "max_delay": turns.max_wait,
-            },
-        )
+    def _reply_over(self, reply: Reply) -> None:
+        """Right before the end of `reply` is told."""
+        for call in reply.calls:
+            self._call(reply, call)
+        if reply.is_deleted:
+            self._actions.put(partial(self._record.retract, reply))
+        elif reply.plan.is_in_conversation and reply.plan.modality == "audio":
+            self._spoken.keep(reply.item_id, reply.heard, reply.audio, reply.captions)
+        self._actions.put(self._record.trim)
+        self._idleness.begin()
 
-    def _make_stt(self) -> ServiceSTT:
-        return ServiceSTT(
-            self._recognition,
-            self._hearing,
-            language=self.options.language,
-            threshold=self._turns.threshold,
-        )
+    def _call(self, reply: Reply, call: llm.FunctionToolCall) -> None:
+        item = FunctionCall(random_id("item"), call.call_id, call.name, call.arguments)
+        if reply.plan.is_in_conversation:
+            self._actions.put(partial(self._record.add, item, group=reply.item_id))
+        told = FunctionCalled(reply.response_id, item.item_id, item.call_id, item.name, item.arguments)
+        self._tell(told)
 
-    def _recognition(self, language: str, on_interim: Callable[[Segment], None]) -> Recognition:
-        clients = self._clients
-        if self._is_streaming:
-            return StreamingRecognition(clients.stt, language, on_interim)
-        return BatchRecognition(clients.stt, clients.http, language)
+    def _idle(self) -> None:
+        """The user has been silent for as long as the options allow."""
+        hearing, end = self._ears.hearing, self._ears.microphone.heard_ms
+        if self._answering.is_busy or hearing.is_speaking or self._idleness.timeout is None:
+            return
+        item_id = random_id("item")
+        self._tell(IdleTimedOut(item_id, max(0, end - int(self._idleness.timeout * 1000)), end))
+        self._tell(TurnCommitted(item_id))
+        self._tell(Transcript(item_id, "", is_final=True))
+        self._actions.put(partial(self._record.add, Message(item_id, "user", "")))
+        self._answering.respond(make_plan(self.options, note=IDLE_NOTE), random_id("resp"))

@@ -20,6 +20,8 @@ class Turn:
     segments: int = 0
     """Segments of speech whose transcripts are still to come."""
     said: str = ""
+    is_failed: bool = False
+    """A segment of it could not be transcribed."""
     shown: str = ""
     """The interim transcript as shown; it only grows."""
     shown_before: str = ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
+from collections.abc import Awaitable, Callable
 
 from livekit.agents import llm
 from livekit.agents.language import LanguageCode
@@ -10,6 +13,10 @@ from livekit.agents.language import LanguageCode
 LIKELY = 0.9
 UNLIKELY = 0.1
 THRESHOLD = 0.5
+MAX_SETTLING = 10.0
+"""Seconds the judgement waits for the words; every transcript comes or fails before that."""
+
+logger = logging.getLogger(__name__)
 
 _FILLERS = frozenset("um uh er hmm ah".split())
 _PREPOSITIONS = frozenset("of to for from with at into about between than".split())
@@ -23,11 +30,18 @@ _WORD = re.compile(r"[\w']+")
 class WordsTurnDetector:
     """Calls a turn unfinished when it ends in a word that wants another one, or in a filler.
 
-    Recognisers without punctuation give nothing better; with it, a full stop or question mark settles it.
+    Recognisers without punctuation give nothing better; with it, a full stop or question mark settles it. It
+    judges when all that was said is transcribed: what comes later would begin another turn.
     """
 
     model = "words"
     provider = "sottovoce"
+
+    def __init__(self, settled: Callable[[], Awaitable[None]]) -> None:
+        """`settled` returns when no transcript is awaited."""
+        self._settled = settled
+        self.is_patient = True
+        """Whether unfinished sentences are waited for."""
 
     async def unlikely_threshold(self, language: LanguageCode | None) -> float | None:
         return THRESHOLD
@@ -37,8 +51,13 @@ class WordsTurnDetector:
 
     async def predict_end_of_turn(self, chat_ctx: llm.ChatContext, *, timeout: float | None = None) -> float:
         """The probability, 0 to 1, that the last message is a whole turn."""
+        try:
+            await asyncio.wait_for(self._settled(), MAX_SETTLING)
+        except TimeoutError:
+            logger.error("a turn ends although a transcript is awaited")
         messages = chat_ctx.messages()
-        return LIKELY if is_complete(messages[-1].text_content or "" if messages else "") else UNLIKELY
+        text = messages[-1].text_content or "" if messages else ""
+        return LIKELY if not self.is_patient or is_complete(text) else UNLIKELY
 
 
 def is_complete(text: str) -> bool:

@@ -17,13 +17,16 @@ from sottovoce.config import EngineEndpoint
 from sottovoce.conversation.adapters.recognition import (
     FINAL_DEADLINE,
     MAX_SEGMENT_BYTES,
+    PACE,
     SAMPLE_RATE_HZ,
+    Hints,
     Segment,
 )
 from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable
 
 UPLOAD_DEADLINE = 4 * FINAL_DEADLINE
-"""Seconds for one upload: a model that reads whole files may be much slower than one that streams."""
+"""Seconds for one upload, and `PACE` for each of its own: a model that reads whole files may be much
+slower than one that streams."""
 
 
 class _Transcription(BaseModel):
@@ -33,12 +36,15 @@ class _Transcription(BaseModel):
 class BatchRecognition:
     """`Recognition` by uploads, one at a time so that the order holds."""
 
-    def __init__(self, endpoint: EngineEndpoint, client: httpx.AsyncClient, language: str) -> None:
+    def __init__(self, endpoint: EngineEndpoint, client: httpx.AsyncClient, hints: Hints) -> None:
         self._endpoint = endpoint
         self._client = client
-        self._language = language
+        self._hints = hints
         self._order = asyncio.Lock()
         self._uploads: set[asyncio.Task[None]] = set()
+
+    def take(self, hints: Hints) -> None:
+        self._hints = hints
 
     def begin(self) -> Segment:
         return Segment(asyncio.get_running_loop().create_future())
@@ -60,29 +66,33 @@ class BatchRecognition:
     async def _transcribe(self, segment: Segment) -> None:
         async with self._order:
             try:
-                text = await self._upload(bytes(segment.audio))
+                text = await transcribe(self._endpoint, self._client, bytes(segment.audio), self._hints)
             except EngineError as error:
                 if not segment.text.done():
                     segment.text.set_exception(error)
                 return
         if not segment.text.done():
-            segment.text.set_result(text.strip())
+            segment.text.set_result(text)
 
-    async def _upload(self, pcm: bytes) -> str:
-        try:
-            response = await self._client.post(
-                f"{self._endpoint.url}/audio/transcriptions",
-                headers=self._endpoint.headers,
-                data={"model": self._endpoint.model, "language": self._language, "response_format": "json"},
-                files={"file": ("speech.wav", _wav(pcm), "audio/wav")},
-                timeout=UPLOAD_DEADLINE,
-            )
-            response.raise_for_status()
-            return _Transcription.model_validate_json(response.content).text
-        except httpx.TimeoutException as error:
-            raise EngineTimeout("The recogniser took too long.", engine="stt") from error
-        except (httpx.HTTPError, ValueError) as error:
-            raise EngineUnavailable(f"The recogniser failed: {error}", engine="stt") from error
+
+async def transcribe(endpoint: EngineEndpoint, client: httpx.AsyncClient, pcm: bytes, hints: Hints) -> str:
+    """What is said in `pcm`, 16 kHz mono s16le, by one upload; raises `EngineError`."""
+    fields = {"model": endpoint.model, "response_format": "json"}
+    fields |= {name: hint for name, hint in (("language", hints.language), ("prompt", hints.prompt)) if hint}
+    try:
+        response = await client.post(
+            f"{endpoint.url}/audio/transcriptions",
+            headers=endpoint.headers,
+            data=fields,
+            files={"file": ("speech.wav", _wav(pcm), "audio/wav")},
+            timeout=UPLOAD_DEADLINE + PACE * len(pcm) / (2 * SAMPLE_RATE_HZ),
+        )
+        response.raise_for_status()
+        return _Transcription.model_validate_json(response.content).text.strip()
+    except httpx.TimeoutException as error:
+        raise EngineTimeout("The recogniser took too long.", engine="stt") from error
+    except (httpx.HTTPError, ValueError) as error:
+        raise EngineUnavailable(f"The recogniser failed: {error}", engine="stt") from error
 
 
 def _wav(pcm: bytes) -> bytes:

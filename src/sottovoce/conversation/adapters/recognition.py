@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,10 +27,14 @@ logger = logging.getLogger(__name__)
 
 SAMPLE_RATE_HZ = 16_000
 FINAL_DEADLINE = 5.0
-"""Seconds from the end of a segment to its transcript; past it the turn fails instead of hanging."""
+"""Seconds to a segment's transcript from its end, or from the transcript before it, if that came later; past
+it the turn fails instead of hanging."""
+PACE = 1.0
+"""Seconds granted on top for each second of a segment that was sent faster than real time: a recogniser
+slower than speech is of no use."""
 CONNECT_DEADLINE = 3.0
 MAX_SEGMENT = 60.0
-"""Seconds of one segment that are kept and sent; a longer one is cut there."""
+"""Seconds of one segment that are kept and sent; who speaks on begins another."""
 RETRY_DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 MAX_MESSAGE_BYTES = 1 << 20
 
@@ -44,11 +49,33 @@ class Segment:
     audio: bytearray = field(default_factory=bytearray)
     is_finished: bool = False
     interim: str = ""
+    begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def duration(self) -> float:
+        """Seconds of audio."""
+        return len(self.audio) / (SAMPLE_RATE_HZ * 2)
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was begun; less than `duration` where it came faster than real time."""
+        return time.monotonic() - self.begun
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What helps a recogniser: the language, "" to have it guess, and words that may occur."""
+
+    language: str = ""
+    prompt: str = ""
 
 
 class Recognition(Protocol):
-    """One user's ear. All calls return at once; `text` of a finished segment is resolved within
-    `FINAL_DEADLINE`, or fails with an `EngineError`."""
+    """One user's ear. All calls return at once; `text` of a finished segment is resolved in time, or fails
+    with an `EngineError`."""
+
+    def take(self, hints: Hints) -> None:
+        """Mind these from the next segment on."""
 
     def begin(self) -> Segment: ...
 
@@ -87,17 +114,21 @@ class StreamingRecognition:
     def __init__(
         self,
         endpoint: EngineEndpoint,
-        language: str,
+        hints: Hints,
         on_interim: Callable[[Segment], None],
     ) -> None:
         self._endpoint = endpoint
-        self._language = language
+        self._hints = hints
         self._on_interim = on_interim
         self._pending: deque[Segment] = deque()
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._task = asyncio.create_task(self._keep_connected(), name="recognition")
-        self._timers: dict[Segment, asyncio.TimerHandle] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._socket: ClientConnection | None = None
+
+    def take(self, hints: Hints) -> None:
+        self._hints = hints
+        self._send(_session_update(self._endpoint.model, hints))
 
     def begin(self) -> Segment:
         segment = Segment(asyncio.get_running_loop().create_future())
@@ -113,8 +144,14 @@ class StreamingRecognition:
     def finish(self, segment: Segment) -> None:
         segment.is_finished = True
         self._send(_COMMIT)
-        loop = asyncio.get_running_loop()
-        self._timers[segment] = loop.call_later(FINAL_DEADLINE, self._expire, segment)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Let the clock run for the segment whose turn it is."""
+        head = self._pending[0] if self._pending else None
+        if self._timer is None and head is not None and head.is_finished:
+            deadline = FINAL_DEADLINE + PACE * max(0.0, head.duration - head.age)
+            self._timer = asyncio.get_running_loop().call_later(deadline, self._expire, head)
 
     async def aclose(self) -> None:
         self._task.cancel()
@@ -145,7 +182,7 @@ class StreamingRecognition:
 
     async def _converse(self, socket: ClientConnection) -> None:
         self._outgoing = asyncio.Queue()
-        await socket.send(_session_update(self._endpoint.model, self._language))
+        await socket.send(_session_update(self._endpoint.model, self._hints))
         for segment in self._pending:
             segment.interim = ""
             for replayed in _replay(segment):
@@ -190,8 +227,10 @@ class StreamingRecognition:
     def _settle(self, segment: Segment, result: str | EngineError) -> None:
         if segment in self._pending:
             self._pending.remove(segment)
-        if timer := self._timers.pop(segment, None):
-            timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._watch()
         if segment.text.done():
             return
         if isinstance(result, str):
@@ -241,11 +280,12 @@ def _replay(segment: Segment) -> list[str]:
     return [*messages, _COMMIT] if segment.is_finished else messages
 
 
-def _session_update(model: str, language: str) -> str:
+def _session_update(model: str, hints: Hints) -> str:
+    transcription = {"model": model, "language": hints.language, "prompt": hints.prompt}
     audio = {
         "input": {
             "format": {"type": "audio/pcm", "rate": SAMPLE_RATE_HZ},
-            "transcription": {"model": model, "language": language},
+            "transcription": {key: value for key, value in transcription.items() if value},
             "turn_detection": None,
         }
     }

@@ -20,18 +20,14 @@ CONNECT_OPTIONS = APIConnectOptions(max_retry=1, retry_interval=0.1, timeout=FIR
 
 
 class ServiceTTS(tts.TTS[str]):
-    """`tts.TTS` over a speech service; `voice` and `speed` may be changed between clauses."""
+    """`tts.TTS` over a speech service."""
 
-    def __init__(
-        self, endpoint: EngineEndpoint, client: httpx.AsyncClient, *, voice: str, speed: float
-    ) -> None:
+    def __init__(self, endpoint: EngineEndpoint, client: httpx.AsyncClient) -> None:
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=False), sample_rate=PLAYOUT_RATE_HZ, num_channels=1
         )
         self.endpoint = endpoint
         self.client = client
-        self.voice = voice
-        self.speed = speed
 
     @property
     def model(self) -> str:
@@ -40,9 +36,12 @@ class ServiceTTS(tts.TTS[str]):
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = CONNECT_OPTIONS
     ) -> tts.ChunkedStream:
-        return _Clause(tts=self, input_text=text, conn_options=conn_options)
+        raise NotImplementedError("a reply says its voice; use say()")
 
-    def request(self, text: str) -> httpx.Request:
+    def say(self, text: str, voice: str, speed: float) -> tts.ChunkedStream:
+        return _Clause(self, text, voice, speed)
+
+    def request(self, text: str, voice: str, speed: float) -> httpx.Request:
         return self.client.build_request(
             "POST",
             f"{self.endpoint.url}/audio/speech",
@@ -50,8 +49,8 @@ class ServiceTTS(tts.TTS[str]):
             json={
                 "model": self.endpoint.model,
                 "input": text,
-                "voice": self.voice,
-                "speed": self.speed,
+                "voice": voice,
+                "speed": speed,
                 "response_format": "pcm",
             },
             timeout=httpx.Timeout(STALL_DEADLINE, connect=FIRST_AUDIO_DEADLINE),
@@ -59,6 +58,12 @@ class ServiceTTS(tts.TTS[str]):
 
 
 class _Clause(tts.ChunkedStream):
+    def __init__(self, service: ServiceTTS, text: str, voice: str, speed: float) -> None:
+        super().__init__(tts=service, input_text=text, conn_options=CONNECT_OPTIONS)
+        self._service = service
+        self._voice = voice
+        self._speed = speed
+
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         output_emitter.initialize(
             request_id=uuid.uuid4().hex,
@@ -75,10 +80,9 @@ class _Clause(tts.ChunkedStream):
             raise APIConnectionError from error
 
     async def _speak(self, output_emitter: tts.AudioEmitter) -> None:
-        service = self._tts
-        assert isinstance(service, ServiceTTS)
+        request = self._service.request(self._input_text, self._voice, self._speed)
         async with asyncio.timeout(FIRST_AUDIO_DEADLINE) as deadline:
-            response = await service.client.send(service.request(self._input_text), stream=True)
+            response = await self._service.client.send(request, stream=True)
             try:
                 if response.is_error:
                     raise APIStatusError("The voice refused the text.", status_code=response.status_code)

@@ -13,6 +13,7 @@ from sottovoce.conversation.adapters import recognition
 from sottovoce.conversation.adapters.batch_recognition import BatchRecognition
 from sottovoce.conversation.adapters.recognition import (
     MAX_SEGMENT_BYTES,
+    Hints,
     Segment,
     StreamingRecognition,
     can_stream,
@@ -39,7 +40,7 @@ async def stream(engines: FakeEngines, interims: list[str]) -> AsyncIterator[Str
     def note(segment: Segment) -> None:
         interims.append(segment.interim)
 
-    stream = StreamingRecognition(engines.endpoint("stt"), "en", note)
+    stream = StreamingRecognition(engines.endpoint("stt"), Hints("en"), note)
     yield stream
     await stream.aclose()
 
@@ -96,7 +97,7 @@ async def test_a_hanging_service_fails_the_segment_at_its_deadline(
 
 
 async def test_closing_fails_what_is_pending(engines: FakeEngines) -> None:
-    stream = StreamingRecognition(engines.endpoint("stt"), "en", lambda segment: None)
+    stream = StreamingRecognition(engines.endpoint("stt"), Hints("en"), lambda segment: None)
     segment = stream.begin()
     await stream.aclose()
     with pytest.raises(EngineUnavailable):
@@ -122,7 +123,7 @@ async def test_batch_recognition_uploads_each_segment() -> None:
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
         endpoint = EngineEndpoint("stt", "http://other/v1", "key-key-key-key-key", "whisper-1")
-        batch = BatchRecognition(endpoint, client, "en")
+        batch = BatchRecognition(endpoint, client, Hints("en"))
         segments = [batch.begin() for _ in range(3)]
         for segment in segments:
             batch.append(segment, SPEECH)

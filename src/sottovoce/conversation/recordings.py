@@ -1,0 +1,36 @@
+"""Recordings in the history: what was said in them is found out before they are read."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sottovoce.audio.frame import AudioFrame
+from sottovoce.audio.resample import Resampler
+from sottovoce.conversation.adapters.batch_recognition import transcribe
+from sottovoce.conversation.adapters.clients import EngineClients
+from sottovoce.conversation.adapters.recognition import SAMPLE_RATE_HZ, Hints
+from sottovoce.conversation.history import SpokenMessage
+from sottovoce.errors import InvalidRequestError
+
+MAX_RECORDING = 300.0
+"""Seconds of one spoken message; longer ones are for the transcription of files."""
+
+
+def check_recording(message: SpokenMessage) -> None:
+    """Raises `InvalidRequestError` for one that is too long."""
+    if message.audio.duration > MAX_RECORDING:
+        raise InvalidRequestError(
+            f"The audio of an item may last {MAX_RECORDING:.0f} s, not {message.audio.duration:.0f}.",
+            param="item.content",
+        )
+
+
+async def words_of(message: SpokenMessage, clients: EngineClients, hints: Hints) -> str:
+    """What is said in it; raises `EngineError`."""
+    pcm = await asyncio.to_thread(_converted, message.audio)
+    return await transcribe(clients.stt, clients.http, pcm, hints)
+
+
+def _converted(audio: AudioFrame) -> bytes:
+    resampler = Resampler(audio.sample_rate, SAMPLE_RATE_HZ)
+    return resampler.push(audio.samples) + resampler.flush()
