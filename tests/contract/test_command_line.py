@@ -110,6 +110,13 @@ def test_the_commands_use_a_running_server(server: Server, tmp_path: Path) -> No
     assert heard.stderr.count("\n") == 1
     assert "manifest.json" in heard.stderr
 
+    captions = sottovoce("transcribe", QUESTION, "--format", "srt", **server.environment).stdout.splitlines()
+    assert captions[0] == "1"
+    assert " --> " in captions[1]
+    assert captions[2] == "what is twelve times seven"
+    live = sottovoce("transcribe", QUESTION, "--stream", **server.environment)
+    assert (live.returncode, live.stdout) == (0, "what is twelve times seven\n")
+
     answer = tmp_path / "answer.wav"
     talked = sottovoce("talk", "--input", QUESTION, "--output", answer, **server.environment)
     assert talked.returncode == 0, talked.stderr

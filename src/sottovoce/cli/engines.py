@@ -87,12 +87,14 @@ async def check(reply: httpx.Response, kind: EngineKind) -> None:
     raise EngineUnavailable(f"The {kind} engine answers: {message}", engine=kind)
 
 
-class _Fault(BaseModel):
+class Fault(BaseModel):
+    """The inside of OpenAI's error object, as far as people read it."""
+
     message: str
 
 
 class _ErrorReply(BaseModel):
-    error: _Fault
+    error: Fault
 
 
 def _message(body: bytes) -> str:
