@@ -280,6 +280,7 @@ def test_a_missing_page_build_is_told_with_its_cure(tmp_path: Path) -> None:
 async def test_a_tls_proxy_makes_the_cookie_secure_but_no_client_can(tmp_path: Path) -> None:
     proxied = {"x-forwarded-proto": "https"}
     async with running(tmp_path / "a", behind_proxy=True) as gateway:
-        assert "Secure" in (await gateway.client.get("/", headers=proxied)).headers["set-cookie"]
+        signed_in = await gateway.client.post("/sign-in", data={"key": KEY}, headers=proxied)
+        assert "Secure" in signed_in.headers["set-cookie"]
     async with running(tmp_path / "b") as gateway:
         assert "Secure" not in (await gateway.client.get("/", headers=proxied)).headers["set-cookie"]

@@ -29,8 +29,10 @@ from sottovoce.gateway.limits import SHUTDOWN_DEADLINE, GatewayLimits, Slots
 from sottovoce.gateway.linger import Linger
 from sottovoce.gateway.model_listing import ModelListing
 from sottovoce.gateway.model_names import ModelNames
+from sottovoce.gateway.page_cookie import PageCookie
+from sottovoce.gateway.page_pass import PagePasses
 from sottovoce.gateway.routes import engines as engine_routes
-from sottovoce.gateway.routes import health, models, openapi, page, realtime, status
+from sottovoce.gateway.routes import health, models, openapi, page, realtime, sign_in, status
 from sottovoce.gateway.routes import keys as key_routes
 from sottovoce.gateway.routes import secrets as secret_routes
 from sottovoce.http.errors import EXCEPTION_HANDLERS
@@ -67,7 +69,9 @@ def create_app(
     listing = ModelListing(client, engines, external)
     names = ModelNames(settings, listing)
     keys = KeyStore(settings.home / KEYS_FILE)
-    credentials = Credentials(key, keys, ClientSecrets(now))
+    cookie = PageCookie(PagePasses(key, now), settings.behind_proxy)
+    credentials = Credentials(key, keys, cookie, ClientSecrets(now))
+    attempts = Attempts(limits.wrong_key_hold)
     sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
     half_open = Slots(limits.half_open_calls, "calls being set up")
     defaults = _defaults(settings)
@@ -85,7 +89,8 @@ def create_app(
         *openapi.routes(),
         Mount("/api", routes=[*status.routes(settings, engines, sessions), *key_routes.routes(keys)]),
         Mount("/v1", Router(v1, redirect_slashes=False)),
-        *page.routes(page_folder, credentials, is_behind_proxy=settings.behind_proxy),
+        *sign_in.routes(credentials, attempts, cookie, is_behind_proxy=settings.behind_proxy),
+        *page.routes(page_folder, credentials, cookie),
     ]
 
     @asynccontextmanager
@@ -99,10 +104,7 @@ def create_app(
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.sessions, app.state.websocket, app.state.calls = sessions, websocket, calls
     wanting_keys = RequireCredentials(
-        app.build_middleware_stack(),
-        credentials,
-        Attempts(limits.wrong_key_hold),
-        is_behind_proxy=settings.behind_proxy,
+        app.build_middleware_stack(), credentials, attempts, is_behind_proxy=settings.behind_proxy
     )
     app.middleware_stack = _guarded(wanting_keys, settings)
     return app

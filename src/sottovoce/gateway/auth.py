@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,8 +17,8 @@ from sottovoce.gateway.client_secrets import ClientSecrets
 from sottovoce.gateway.given_key import SECRET_PREFIX, given_key
 from sottovoce.gateway.guard import is_from_own_page
 from sottovoce.gateway.keys import KeyStore
+from sottovoce.gateway.page_cookie import THIS_MACHINE, PageCookie
 from sottovoce.gateway.principal import SCOPES, USER_SCOPES, Principal, is_guarded
-from sottovoce.gateway.server_key import KEY_BYTES
 from sottovoce.http.auth import is_same_key
 from sottovoce.http.errors import error_response
 from sottovoce.realtime.opening import SESSION
@@ -29,49 +30,70 @@ PRINCIPAL = "sottovoce.principal"
 
 SERVER_KEY = Principal("server", "key", frozenset(SCOPES))
 PAGE = Principal("page", "page", USER_SCOPES)
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What opens the server: its own key, the named keys, ephemeral secrets, the token of its own pages.
+    """What opens the server: its own key, the named keys, ephemeral secrets, the page's cookie.
 
-    The token is made anew with each start, and so are the secrets.
+    Everything that asks raises `AuthError`, and `SottovoceError` where the keys cannot be read.
     """
 
     key: str = field(repr=False)
     keys: KeyStore
+    cookie: PageCookie
     secrets: ClientSecrets = field(default_factory=ClientSecrets)
-    page_token: str = field(default_factory=lambda: secrets.token_urlsafe(KEY_BYTES), repr=False)
-
-    def cookie_name(self, connection: HTTPConnection) -> str:
-        """Cookies know no ports; the name keeps two servers of one machine apart."""
-        server = connection.scope.get("server")
-        return f"sottovoce_page_{server[1] if server else 0}"
+    unreadable: Tally = field(default_factory=Tally)
 
     async def principal_of(self, given: str) -> Principal:
-        """Whose key this is. Raises `AuthError`, and `ConfigError` where the keys cannot be read."""
+        """Whose key this is."""
         if is_same_key(given, self.key):
             return SERVER_KEY
-        found = await asyncio.to_thread(self.keys.find, given)
+        found = await self._stored(lambda: self.keys.find(given))
         if found is None:
             raise AuthError("The API key is wrong. `sottovoce key show` prints the server's own.")
         return found.principal
 
     async def holder_of(self, secret: str) -> Principal:
-        """A secret is worth what the key is that it was made with. Raises as `principal_of` does."""
+        """Whose ephemeral secret this is; it is worth what the key is that it was made with."""
         holder = self.secrets.find(secret)
-        if holder.key_id is not None and not await asyncio.to_thread(self.keys.has, holder.key_id):
+        key_id = holder.key_id
+        if key_id is not None and await self._stored(lambda: self.keys.get(key_id)) is None:
             raise AuthError("The API key that this client secret was made with is revoked.")
         return holder
 
-    def page_of(self, connection: HTTPConnection) -> Principal:
-        """Raises `AuthError` unless the page's cookie came from the page itself."""
-        token = connection.cookies.get(self.cookie_name(connection), "")
-        if is_same_key(token, self.page_token) and is_from_own_page(connection.scope):
+    async def page_of(self, connection: HTTPConnection) -> Principal:
+        """The page, if it is our own page that sends the cookie."""
+        if is_from_own_page(connection.scope):
+            return await self.signed_in(connection)
+        raise _no_key()
+
+    async def signed_in(self, connection: HTTPConnection) -> Principal:
+        """The page that has the cookie, wherever the request comes from: enough for showing it."""
+        key_id = self.cookie.key_of(connection)
+        if key_id in (THIS_MACHINE, SERVER_KEY.id):
             return PAGE
-        raise AuthError(
-            "No API key was given. Send it as `Authorization: Bearer KEY`; `sottovoce key show` prints it."
-        )
+        found = None if key_id is None else await self._stored(lambda: self.keys.get(key_id))
+        if found is None:
+            raise _no_key()
+        return Principal("page", "page", USER_SCOPES & found.principal.scopes, key_id=found.id)
+
+    async def _stored(self, ask: Callable[[], Answer]) -> Answer:
+        """What a stranger may not read, such as paths of this machine, is for the log."""
+        try:
+            return await asyncio.to_thread(ask)
+        except ConfigError as error:
+            if self.unreadable.due():
+                logger.error("%s", error.message)
+            message = "The server cannot read its keys; its log says why."
+            raise SottovoceError(message, code="keys_unreadable") from error
+
+
+def _no_key() -> AuthError:
+    return AuthError(
+        "No API key was given. Send it as `Authorization: Bearer KEY`; `sottovoce key show` prints it."
+    )
 
 
 class RequireCredentials:
@@ -87,7 +109,6 @@ class RequireCredentials:
         self.credentials = credentials
         self.attempts = attempts
         self.is_behind_proxy = is_behind_proxy
-        self._unreadable = Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket") and is_guarded(scope["path"]):
@@ -95,7 +116,7 @@ class RequireCredentials:
                 principal = await self._identify(HTTPConnection(scope))
                 principal.check_scope(scope["path"])
             except SottovoceError as error:
-                await error_response(self._public(error))(scope, receive, send)
+                await error_response(error)(scope, receive, send)
                 return
             scope[PRINCIPAL], scope[SESSION] = principal, principal.session
         await self.app(scope, receive, send)
@@ -103,17 +124,9 @@ class RequireCredentials:
     async def _identify(self, connection: HTTPConnection) -> Principal:
         given = given_key(connection)
         if given is None:
-            return self.credentials.page_of(connection)
+            return await self.credentials.page_of(connection)
         if given.startswith(SECRET_PREFIX):
             return await self.credentials.holder_of(given)  # all chance: there is nothing to guess
         address = address_of(connection, is_behind_proxy=self.is_behind_proxy)
         async with self.attempts.watched(address):
             return await self.credentials.principal_of(given)
-
-    def _public(self, error: SottovoceError) -> SottovoceError:
-        """What a stranger may read: paths of this machine are for its log."""
-        if not isinstance(error, ConfigError):
-            return error
-        if self._unreadable.due():
-            logger.error("%s", error.message)
-        return SottovoceError("The server cannot read its keys; its log says why.", code="keys_unreadable")

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sottovoce.config import Settings
 from sottovoce.errors import ForbiddenError
 from sottovoce.gateway.given_key import brings_secret
+from sottovoce.gateway.machine_names import host_names
 from sottovoce.gateway.principal import is_under
 from sottovoce.http.errors import error_response
 
@@ -54,8 +55,10 @@ class Boundary:
 
     @classmethod
     def of(cls, settings: Settings) -> Boundary:
+        """Others on the network know this machine by its own names too; these its certificate has."""
+        own_names = host_names() if settings.has_tls and not settings.is_loopback else ()
         return cls(
-            hosts=frozenset({"localhost", hostname(settings.host), *map(hostname, settings.allowed_hosts)}),
+            hosts=frozenset({hostname(settings.host), *map(hostname, (*settings.allowed_hosts, *own_names))}),
             origins=frozenset(normal_origins(settings.allowed_origins)),
             has_wildcard_bind=settings.host in WILDCARD_ADDRESSES,
         )
@@ -74,7 +77,7 @@ class Boundary:
 
     def _check_host(self, headers: Headers) -> None:
         name = hostname(headers.get("host", ""))
-        if name in self.hosts or _is_loopback(name) or (self.has_wildcard_bind and _is_address(name)):
+        if name in self.hosts or is_loopback_name(name) or (self.has_wildcard_bind and _is_address(name)):
             return
         raise ForbiddenError(
             f"This server does not answer to the name {name[:255]!r}. If it should, add it to "
@@ -177,8 +180,12 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_loopback(name: str) -> bool:
-    return _is_address(name) and ip_address(name).is_loopback
+def is_loopback_name(name: str) -> bool:
+    """Whether the name or address means this machine, whoever asks."""
+    if not _is_address(name):
+        return name == "localhost"
+    address = ip_address(name)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _foreign(origin: str | None) -> ForbiddenError:

@@ -113,9 +113,9 @@ class KeyStore:
                 found = key
         return found
 
-    def has(self, key_id: str) -> bool:
-        """Whether the key with this id is still good."""
-        return any(key.id == key_id for key in self.all())
+    def get(self, key_id: str) -> ApiKey | None:
+        """The key with this id, if it is still good."""
+        return next((key for key in self.all() if key.id == key_id), None)
 
     def _rows(self) -> list[tuple[ApiKey, bytes]]:
         try:

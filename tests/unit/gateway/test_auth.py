@@ -19,6 +19,8 @@ from sottovoce.gateway.auth import PAGE, PRINCIPAL, SERVER_KEY, Credentials, Req
 from sottovoce.gateway.given_key import given_key
 from sottovoce.gateway.guard import PROVENANCE, Provenance
 from sottovoce.gateway.keys import KeyStore
+from sottovoce.gateway.page_cookie import PageCookie
+from sottovoce.gateway.page_pass import PagePasses
 from sottovoce.gateway.principal import SCOPES, Principal
 from sottovoce.realtime.opening import SESSION
 from sottovoce.realtime.session_config import read_session
@@ -31,7 +33,8 @@ def store(tmp_path: Path) -> KeyStore:
 
 @pytest.fixture
 def credentials(store: KeyStore) -> Credentials:
-    return Credentials("sk-right", store, page_token="token")
+    cookie = PageCookie(PagePasses("sk-right"), is_behind_proxy=False, token="token")
+    return Credentials("sk-right", store, cookie)
 
 
 def connection(provenance: Provenance, **headers: str) -> HTTPConnection:
@@ -84,23 +87,46 @@ async def test_a_wrong_key_opens_nothing(credentials: Credentials, given: str) -
     assert "sk-right" not in caught.value.message
 
 
-def test_the_cookie_opens_for_the_page_alone(credentials: Credentials) -> None:
+async def test_the_cookie_opens_for_the_page_alone(credentials: Credentials) -> None:
     cookie = "sottovoce_page_8080=token"
-    assert credentials.page_of(connection(Provenance.OWN_PAGE, cookie=cookie)) is PAGE
+    assert await credentials.page_of(connection(Provenance.OWN_PAGE, cookie=cookie)) is PAGE
     for provenance in (Provenance.PROGRAM, Provenance.LISTED_PAGE, Provenance.UNPROVEN):
         with pytest.raises(AuthError):
-            credentials.page_of(connection(provenance, cookie=cookie))
+            await credentials.page_of(connection(provenance, cookie=cookie))
 
 
-@pytest.mark.parametrize("cookie", ["sottovoce_page_8080=old", "sottovoce_page_8081=token", "other=token"])
-def test_another_servers_cookie_does_not(credentials: Credentials, cookie: str) -> None:
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "sottovoce_page_8080=old",
+        "sottovoce_page_8081=token",
+        "other=token",
+        "sottovoce_page_8080=",
+        "",
+        "a.b.c",
+    ],
+)
+async def test_another_servers_cookie_does_not(credentials: Credentials, cookie: str) -> None:
     with pytest.raises(AuthError):
-        credentials.page_of(connection(Provenance.OWN_PAGE, cookie=cookie))
+        await credentials.page_of(connection(Provenance.OWN_PAGE, cookie=cookie))
+
+
+async def test_a_pass_is_worth_what_its_key_is(credentials: Credentials, store: KeyStore) -> None:
+    key, _ = await asyncio.to_thread(store.create, "phone", ("realtime", "admin"))
+    passes = credentials.cookie.passes
+    given = connection(Provenance.OWN_PAGE, cookie=f"sottovoce_page_8080={passes.issue(key.id)}")
+    principal = await credentials.page_of(given)
+    assert principal == Principal("page", "page", frozenset({"realtime"}), key_id=key.id)  # no admin
+    await asyncio.to_thread(store.revoke, "phone")
+    with pytest.raises(AuthError):
+        await credentials.page_of(given)
+    of_server = connection(Provenance.OWN_PAGE, cookie=f"sottovoce_page_8080={passes.issue('server')}")
+    assert await credentials.page_of(of_server) is PAGE
 
 
 def test_secrets_stay_out_of_representations(credentials: Credentials) -> None:
     assert "sk-right" not in repr(credentials)
-    assert "token" not in repr(credentials).replace("page_token", "")
+    assert "'token'" not in repr(credentials)
 
 
 async def test_a_secret_is_worth_what_its_key_is(credentials: Credentials, store: KeyStore) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from sottovoce.config import Settings
 from sottovoce.errors import ForbiddenError
+from sottovoce.gateway import guard
 from sottovoce.gateway.guard import PROVENANCE, Boundary, Provenance, is_from_own_page
 
 HOST = "localhost:8080"
@@ -59,6 +60,14 @@ def test_answers_to_the_bound_address_and_configured_names() -> None:
     settings = {"host": "192.168.1.5", "behind_proxy": True, "allowed_hosts": ("Voice.Example", "[fd00::2]")}
     for host in ("192.168.1.5:8080", "voice.example", "voice.example:443", "[fd00::2]:8080"):
         check(scope(host=host, authorization="Bearer k"), **settings)
+
+
+def test_over_tls_others_may_use_this_machines_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "host_names", lambda: ("study", "study.local"))
+    check(scope(host="Study.local:8080", authorization="Bearer k"), host="0.0.0.0", tls=True)
+    for settings in ({"host": "0.0.0.0", "behind_proxy": True}, {"tls": True}):
+        with pytest.raises(ForbiddenError):
+            check(scope(host="study.local", authorization="Bearer k"), **settings)
 
 
 def test_a_wildcard_bind_answers_to_addresses_but_to_no_unknown_name() -> None:

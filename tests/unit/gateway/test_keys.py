@@ -29,7 +29,7 @@ def test_a_key_is_made_and_found(store: KeyStore) -> None:
     assert secret.endswith(key.hint)
     assert len(key.hint) == 4
     assert store.find(secret) == key
-    assert store.has(key.id)
+    assert store.get(key.id) == key
     assert store.all() == [key]
 
 
@@ -58,7 +58,7 @@ def test_a_wrong_key_is_not_found(store: KeyStore, given: str) -> None:
 def test_before_the_first_key_there_is_no_file(store: KeyStore) -> None:
     assert store.all() == []
     assert store.find("sk-any") is None
-    assert not store.has("key_any")
+    assert store.get("key_any") is None
     assert not store.path.parent.exists()
 
 
@@ -68,7 +68,7 @@ def test_a_revoked_key_is_gone(store: KeyStore, by: str) -> None:
     key, secret = store.create("laptop", ("audio",))
     assert store.revoke(getattr(key, by)) == key
     assert store.find(secret) is None
-    assert not store.has(key.id)
+    assert store.get(key.id) is None
     assert store.find(kept_secret) == kept
     with pytest.raises(NotFoundError, match="key list"):
         store.revoke(getattr(key, by))

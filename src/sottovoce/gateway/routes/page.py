@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import sottovoce
-from sottovoce.errors import ConfigError
+from sottovoce.errors import AuthError, ConfigError
 from sottovoce.gateway.auth import Credentials
+from sottovoce.gateway.page_cookie import PageCookie
 
 PAGE_FOLDER = Path(sottovoce.__file__).parent / "web" / "dist"
 
@@ -22,27 +23,24 @@ def check_page(folder: Path = PAGE_FOLDER) -> None:
         raise ConfigError(f"The web page is not built: {folder}/index.html is missing. Cure: make setup")
 
 
-def routes(folder: Path, credentials: Credentials, *, is_behind_proxy: bool) -> list[BaseRoute]:
+def routes(folder: Path, credentials: Credentials, cookie: PageCookie) -> list[BaseRoute]:
     """Raises `ConfigError` like `check_page`."""
     check_page(folder)
 
     async def index(request: Request) -> Response:
         page = FileResponse(folder / "index.html")
-        if request.method == "GET":
-            page.set_cookie(
-                credentials.cookie_name(request),
-                credentials.page_token,
-                path="/",
-                httponly=True,
-                samesite="strict",
-                secure=_is_secure(request, is_behind_proxy=is_behind_proxy),
-            )
+        if cookie.is_for(request):
+            if request.method == "GET":
+                cookie.give_token(request, page)
+        elif not await _is_signed_in(request):
+            return RedirectResponse("/sign-in", 303)
         return page
 
+    async def _is_signed_in(request: Request) -> bool:
+        try:
+            await credentials.signed_in(request)
+        except AuthError:
+            return False
+        return True
+
     return [Route("/", index), Mount("/", StaticFiles(directory=folder))]
-
-
-def _is_secure(request: Request, *, is_behind_proxy: bool) -> bool:
-    """Whether the browser came by TLS; only a proxy that the owner named may say so for it."""
-    proxied = is_behind_proxy and request.headers.get("x-forwarded-proto", "").lower() == "https"
-    return proxied or request.url.scheme == "https"

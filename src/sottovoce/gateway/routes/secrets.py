@@ -16,12 +16,13 @@ from sottovoce.gateway.client_secrets import ClientSecrets
 from sottovoce.gateway.principal import Principal
 from sottovoce.http.body import read_body
 from sottovoce.ids import random_id
-from sottovoce.realtime.audio_config import DEFAULT_MODEL, OPENAI_VOICES
+from sottovoce.realtime.audio_config import DEFAULT_MODEL
+from sottovoce.realtime.opening import session_options
+from sottovoce.realtime.protocol import ProtocolOptions
 from sottovoce.realtime.session_config import (
     AnyConfig,
     AnySession,
     SessionConfig,
-    check_voice,
     effective,
     read_session,
     session_object,
@@ -79,6 +80,5 @@ def routes(secrets: ClientSecrets, defaults: SessionOptions) -> list[Route]:
 def _whole(config: AnyConfig | None, defaults: SessionOptions) -> AnySession:
     """What a connection will begin with. Raises `InvalidRequestError` where it could not."""
     model = config.model if isinstance(config, SessionConfig) else DEFAULT_MODEL
-    whole = effective(config, defaults, model)
-    check_voice(whole, OPENAI_VOICES, defaults.voice)
-    return session_object(whole, random_id("sess"))
+    session_options(ProtocolOptions(model, session=config), defaults)
+    return session_object(effective(config, defaults, model), random_id("sess"))
