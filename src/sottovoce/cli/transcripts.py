@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
 
 import httpx
 from pydantic import BaseModel
@@ -15,6 +14,7 @@ from sottovoce.errors import EngineUnavailable
 
 DATA = "data: "
 DONE = "[DONE]"
+DELTA = "transcript.text.delta"
 
 
 class _Text(BaseModel):
@@ -47,17 +47,15 @@ async def deltas(engine: Engine, file: Path, form: Mapping[str, str]) -> AsyncIt
         if not reply.headers.get("content-type", "").startswith("text/event-stream"):
             yield text_of((await reply.aread()).decode())
             return
-        async with aclosing(cast("AsyncGenerator[str]", reply.aiter_lines())) as lines:
-            async for line in lines:
-                if line.startswith(DATA) and line != DATA + DONE:
-                    yield _delta(line.removeprefix(DATA))
-
-
-def _delta(data: str) -> str:
-    event = _Event.model_validate_json(data)
-    if event.error is not None:
-        raise EngineUnavailable(f"The stt engine gave up: {event.error.message}", engine="stt")
-    return event.delta if event.type == "transcript.text.delta" else ""
+        fault: Fault | None = None
+        async for line in reply.aiter_lines():
+            if line.startswith(DATA) and line != DATA + DONE:
+                event = _Event.model_validate_json(line.removeprefix(DATA))
+                fault = event.error or fault  # nothing comes after it
+                if event.type == DELTA:
+                    yield event.delta
+    if fault is not None:
+        raise EngineUnavailable(f"The stt engine gave up: {fault.message}", engine="stt")
 
 
 @asynccontextmanager
