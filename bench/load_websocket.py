@@ -66,7 +66,9 @@ class WebSocketClient:
             if not isinstance(message, str) or DELTA not in message[:80]:
                 continue
             self._begun = self._begun or now
-            self.late_ms.append((now - self._begun - self._heard) * 1000)
+            late = now - self._begun - self._heard
+            self.late_ms.append(late * 1000)
+            self._begun += max(0.0, late)  # it ran dry, and plays on from here
             sound = seconds_in(message)
             self._heard += sound
             self.received += sound

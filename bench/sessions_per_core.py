@@ -157,8 +157,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--websocket", type=steps, default=steps("1,16,32,48,64,80,96"))
-    parser.add_argument("--webrtc", type=steps, default=steps("1,4,8,12,16,20,24"))
+    parser.add_argument("--websocket", type=steps, default=steps("1,32,64,96,128,160,192"))
+    parser.add_argument("--webrtc", type=steps, default=steps("1,8,16,24,32,40"))
     arguments = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:

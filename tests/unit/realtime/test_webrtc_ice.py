@@ -124,7 +124,7 @@ async def test_a_connection_closed_as_it_is_made_leaves_no_task() -> None:
         for candidate in [*other.local_candidates, None]:
             await one.add_remote_candidate(candidate)
     connecting = [asyncio.create_task(one.connect()) for one in (caller, called)]
-    while not called._check_list_done:
+    while not called._check_list_done:  # noqa: ASYNC110  aioice tells nobody else
         await asyncio.sleep(0)
     await asyncio.gather(caller.close(), called.close())  # before `connect` has heard of its success
     await asyncio.gather(*connecting, return_exceptions=True)
