@@ -1,8 +1,9 @@
 """Scripted engines on loopback that speak OpenAI's API, so that a session is tested through its own wire.
 
 `FakeEngines.heard` scripts the recogniser (one text for each committed segment, "" for noise),
-`replies` scripts the model (text, or a tool call), and `failing` names engines that answer with errors or
-hang. The voice is a buzz whose length follows the text: `voice_rate` characters a second.
+`replies` scripts the model (text, a tool call, or a list of these), and `failing` names engines that answer
+with errors or hang. The voice is a buzz whose length follows the text: `voice_rate` characters a second. A
+word is a token.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
@@ -35,10 +37,13 @@ class ToolCall:
     arguments: dict[str, Any]
 
 
+Script: TypeAlias = str | ToolCall | list[str | ToolCall]
+
+
 @dataclass
 class FakeEngines:
     heard: deque[str] = field(default_factory=deque)
-    replies: deque[str | ToolCall] = field(default_factory=deque)
+    replies: deque[Script] = field(default_factory=deque)
     failing: dict[EngineKind, str] = field(default_factory=dict)
     """"refuse" answers 500, "hang" never answers, "cut" breaks off in the middle."""
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -46,6 +51,10 @@ class FakeEngines:
     spoken: list[str] = field(default_factory=list)
     voices: list[tuple[str, float]] = field(default_factory=list)
     segments: list[bytes] = field(default_factory=list)
+    hints: list[dict[str, Any]] = field(default_factory=list)
+    """What each session update of the recogniser, and each upload, said of language and prompt."""
+    goes_on: asyncio.Event | None = None
+    """Where there is one, the model says its first word and waits for it."""
     connections: int = 0
     url: str = ""
     voice_rate: float = 15
@@ -58,6 +67,7 @@ class FakeEngines:
         return Starlette(
             routes=[
                 WebSocketRoute("/v1/realtime", self.transcribe),
+                Route("/v1/audio/transcriptions", self.transcribe_file, methods=["POST"]),
                 Route("/v1/chat/completions", self.complete, methods=["POST"]),
                 Route("/v1/audio/speech", self.speak, methods=["POST"]),
             ]
@@ -73,6 +83,8 @@ class FakeEngines:
                 event = json.loads(message)
                 if event["type"] == "input_audio_buffer.append":
                     audio += base64.b64decode(event["audio"])
+                elif event["type"] == "session.update":
+                    self.hints.append(event["session"]["audio"]["input"]["transcription"])
                 elif event["type"] == "input_audio_buffer.commit":
                     segment, audio = audio, b""
                     await self._final(socket, segment)
@@ -99,6 +111,16 @@ class FakeEngines:
             await socket.send_json({"type": f"{prefix}.delta", "delta": text.split()[0]})
         await socket.send_json({"type": f"{prefix}.completed", "transcript": text})
 
+    async def transcribe_file(self, request: Request) -> Response:
+        if "stt" in self.failing:
+            return JSONResponse({"error": {"message": "broken"}}, status_code=500)
+        async with request.form() as form:
+            self.hints.append({name: form[name] for name in form if name != "file"})
+            upload = form["file"]
+            assert isinstance(upload, UploadFile)
+            self.segments.append(await upload.read())
+        return JSONResponse({"text": self.heard.popleft() if self.heard else ""})
+
     async def complete(self, request: Request) -> Response:
         body = json.loads(await request.body())
         self.requests.append(body)
@@ -109,23 +131,29 @@ class FakeEngines:
             case "refuse":
                 return JSONResponse({"error": {"message": "broken"}}, status_code=500)
         reply = self.replies.popleft() if self.replies else "I have nothing to say."
-        return StreamingResponse(self._chunks(reply), media_type="text/event-stream")
+        limit = body.get("max_completion_tokens")
+        return StreamingResponse(self._chunks(reply, limit), media_type="text/event-stream")
 
-    async def _chunks(self, reply: str | ToolCall) -> AsyncIterator[str]:
-        if isinstance(reply, ToolCall):
-            function = {"name": reply.name, "arguments": json.dumps(reply.arguments)}
-            call = {"index": 0, "id": f"call_{len(self.requests)}", "type": "function", "function": function}
-            yield _chunk({"role": "assistant", "tool_calls": [call]}, None)
-            yield _chunk({}, "tool_calls")
-        else:
-            words = reply.split(" ")
-            for index, word in enumerate(words):
+    async def _chunks(self, reply: Script, limit: int | None) -> AsyncIterator[str]:
+        parts, calls = reply if isinstance(reply, list) else [reply], 0
+        spent = 1
+        for part in parts:
+            if isinstance(part, ToolCall):
+                yield _call(part, f"call_{len(self.requests)}_{calls}", calls)
+                calls += 1
+                continue
+            words = part.split(" ")
+            spent = min(len(words), limit or len(words))
+            for index, word in enumerate(words[:limit]):
                 if self.failing.get("llm") == "cut" and index == len(words) // 2:
                     raise ConnectionResetError
                 yield _chunk({"role": "assistant", "content": word + " " * (index < len(words) - 1)}, None)
-            yield _chunk({}, "stop")
-        yield 'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],'
-        yield '"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}\n\n'
+                if self.goes_on is not None:
+                    await self.goes_on.wait()
+        yield _chunk({}, "tool_calls" if calls else "stop")
+        tokens = 3 if limit is None else min(spent, limit)
+        usage = {"prompt_tokens": 7, "completion_tokens": tokens, "total_tokens": 7 + tokens}
+        yield f"data: {json.dumps({**_CHUNK, 'choices': [], 'usage': usage})}\n\n"
         yield "data: [DONE]\n\n"
 
     async def speak(self, request: Request) -> Response:
@@ -148,10 +176,18 @@ def buzz(seconds: float) -> bytes:
     return bytes((3000 * swell * wave).astype(np.int16).tobytes())
 
 
+_CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+
+
 def _chunk(delta: dict[str, Any], finish: str | None) -> str:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
-    return f"data: {json.dumps(chunk)}\n\n"
+    return f"data: {json.dumps({**_CHUNK, 'choices': [choice]})}\n\n"
+
+
+def _call(call: ToolCall, call_id: str, index: int) -> str:
+    function = {"name": call.name, "arguments": json.dumps(call.arguments)}
+    told = {"index": index, "id": call_id, "type": "function", "function": function}
+    return _chunk({"role": "assistant", "tool_calls": [told]}, None)
 
 
 @asynccontextmanager

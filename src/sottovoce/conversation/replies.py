@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 MAX_TOOL_OUTPUT_CHARACTERS = 4_000
 """Of a tool's result, as shown to the transport."""
+
+INTERRUPTION_GRACE = 0.25
+"""Seconds for AgentSession to end what it says and to write down what was heard; it takes milliseconds."""
 
 _STATES: dict[str, SessionState] = {
     "initializing": "idle",
@@ -195,8 +199,14 @@ class Replies:
         self._emit(ToolCalled(call.call_id, call.name, call.arguments, shown, output.is_error))
 
     def interrupt(self, reply: Reply, reason: ReplyReason) -> None:
+        """Stop it. A tool of ours that runs is let finish, but nobody waits for that."""
         reply.reason = reason
         reply.handle.interrupt(force=True)
+        asyncio.get_running_loop().call_later(INTERRUPTION_GRACE, self._abandon, reply)
+
+    def _abandon(self, reply: Reply) -> None:
+        if reply.is_open:
+            self.close_reply(reply)
 
     def engine_failed(
         self, engine: EngineKind, error: Exception, *, is_spoken: bool, reply: Reply | None = None
