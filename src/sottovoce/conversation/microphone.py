@@ -145,7 +145,8 @@ class Microphone(io.AudioInput):
         while self._heard.position < target:
             self._progress.clear()
             try:
-                await asyncio.wait_for(self._progress.wait(), STALLED)
+                async with asyncio.timeout(STALLED):
+                    await self._progress.wait()
             except TimeoutError:
                 return
 
@@ -157,7 +158,8 @@ class Microphone(io.AudioInput):
             if self._is_ended and not self._queue and not self._ready:
                 raise StopAsyncIteration
             try:
-                await asyncio.wait_for(self._changed.wait(), STALLED)
+                async with asyncio.timeout(STALLED):
+                    await self._changed.wait()
             except TimeoutError:
                 self._stalled()
 

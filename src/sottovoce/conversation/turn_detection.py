@@ -52,7 +52,8 @@ class WordsTurnDetector:
     async def predict_end_of_turn(self, chat_ctx: llm.ChatContext, *, timeout: float | None = None) -> float:
         """The probability, 0 to 1, that the last message is a whole turn."""
         try:
-            await asyncio.wait_for(self._settled(), MAX_SETTLING)
+            async with asyncio.timeout(MAX_SETTLING):
+                await self._settled()
         except TimeoutError:
             logger.error("a turn ends although a transcript is awaited")
         messages = chat_ctx.messages()
