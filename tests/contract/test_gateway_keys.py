@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import openai
 import pytest
 from starlette.routing import Mount
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.frames import Close
 
+from sottovoce.gateway import revocation
 from sottovoce.gateway.keys import KEYS_FILE, KeyStore
 from sottovoce.gateway.limits import GatewayLimits
 from sottovoce.gateway.principal import Scope, scope_of
+from tests.contract.caller import CALLS, Caller, all_free
 from tests.contract.gateway_server import BEARER, Gateway, running
 
 SPEECH = {"input": "hello", "model": "tts", "voice": "alloy"}
@@ -89,6 +93,55 @@ async def test_a_running_server_notices_creation_and_revocation(gateway: Gateway
     store.revoke("laptop")
     for path in ("/v1/audio/speech", "/v1/models", "/api/status", "/v1/realtime"):
         assert await status_of(gateway, key, path) == 401
+
+
+async def test_a_conversation_ends_with_its_key(
+    gateway: Gateway, store: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three that talk, by the key, by a secret made with it and by another key, two are ended."""
+    monkeypatch.setattr(revocation, "INTERVAL", 0.02)
+    _, key = store.create("laptop", ("realtime",))
+    minted = await gateway.client.post("/v1/realtime/client_secrets", headers=bearer(key))
+    url = f"ws://{gateway.host}/v1/realtime"
+    async with (
+        connect(url, additional_headers=bearer(key), proxy=None) as by_key,
+        connect(url, additional_headers=bearer(minted.json()["value"]), proxy=None) as by_secret,
+        connect(url, additional_headers=BEARER, proxy=None) as other,
+    ):
+        for connection in (by_key, by_secret, other):
+            assert "session.created" in str(await connection.recv())
+        store.revoke("laptop")
+        for connection in (by_key, by_secret):
+            with pytest.raises(ConnectionClosedError) as closed:
+                await connection.recv()
+            assert closed.value.rcvd == Close(1008, "The API key was revoked.")
+        await other.send('{"type": "input_audio_buffer.clear"}')
+        assert "input_audio_buffer.cleared" in str(await other.recv())
+
+
+async def test_a_call_from_another_site_ends_with_the_key_of_its_secret(
+    gateway: Gateway, store: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocation, "INTERVAL", 0.02)
+    _, key = store.create("laptop", ("realtime",))
+    body = {"session": {"type": "realtime", "instructions": "Be brief."}}
+    secret = (await gateway.client.post("/v1/realtime/client_secrets", json=body, headers=bearer(key))).json()
+    caller = Caller(gateway)
+    foreign = {"origin": "https://evil.example", "content-type": "application/sdp"}
+    reply = await gateway.client.post(
+        CALLS, content=await caller.offer(), headers={**foreign, **bearer(secret["value"])}
+    )
+    assert reply.status_code == 201
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert "location" in reply.headers["access-control-expose-headers"].lower()
+    await caller.hear_answer(reply.text, reply.headers["location"])
+    created = await caller.expect("session.created")
+    assert created["session"]["instructions"] == "Be brief."
+    store.revoke("laptop")
+    async with asyncio.timeout(10):
+        await caller.is_closed.wait()
+    await caller.peer.close()
+    await all_free(gateway)
 
 
 async def test_keys_over_http_are_for_admins(gateway: Gateway, store: KeyStore) -> None:

@@ -26,11 +26,11 @@ from sottovoce.gateway.guard import Boundary, Guard, normal_origins
 from sottovoce.gateway.headers import SecurityHeaders
 from sottovoce.gateway.keys import KEYS_FILE, KeyStore
 from sottovoce.gateway.limits import SHUTDOWN_DEADLINE, GatewayLimits, Slots
-from sottovoce.gateway.linger import Linger
 from sottovoce.gateway.model_listing import ModelListing
 from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.page_cookie import PageCookie
 from sottovoce.gateway.page_pass import PagePasses
+from sottovoce.gateway.revocation import watch_keys
 from sottovoce.gateway.routes import engines as engine_routes
 from sottovoce.gateway.routes import health, models, openapi, page, realtime, sign_in, status
 from sottovoce.gateway.routes import keys as key_routes
@@ -95,9 +95,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(watch_keys(keys, (websocket, calls)), name="watch the keys")
         try:
             yield
         finally:
+            watching.cancel()
             await end_sessions(app)
             await client.aclose()
 
@@ -141,4 +143,4 @@ def _call_options(settings: Settings, limits: GatewayLimits) -> CallOptions:
 def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Around everything, error pages included: refusals need CORS headers as well as answers do."""
     shared = Cors(Guard(app, Boundary.of(settings)), normal_origins(settings.allowed_origins))
-    return RequestId(SecurityHeaders(Linger(shared)))
+    return RequestId(SecurityHeaders(shared))

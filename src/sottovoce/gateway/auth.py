@@ -22,6 +22,7 @@ from sottovoce.gateway.principal import SCOPES, USER_SCOPES, Principal, is_guard
 from sottovoce.http.auth import is_same_key
 from sottovoce.http.errors import error_response
 from sottovoce.realtime.opening import SESSION
+from sottovoce.realtime.websocket import OWNER
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,8 @@ class RequireCredentials:
             except SottovoceError as error:
                 await error_response(error)(scope, receive, send)
                 return
-            scope[PRINCIPAL], scope[SESSION] = principal, principal.session
+            scope[PRINCIPAL] = principal
+            scope[SESSION], scope[OWNER] = principal.session, principal.key_id
         await self.app(scope, receive, send)
 
     async def _identify(self, connection: HTTPConnection) -> Principal:

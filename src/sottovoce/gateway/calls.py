@@ -84,6 +84,16 @@ class Calls:
         if self._running:
             await asyncio.wait([running.task for running in self._running.values()])
 
+    def owners(self) -> set[str]:
+        """The keys that somebody calls under, as far as they can be revoked."""
+        return {running.caller.key_id for running in self._running.values() if running.caller.key_id}
+
+    def end_of(self, owner: str, ending: Close) -> None:
+        """Hang up the calls of one key."""
+        for running in self._running.values():
+            if running.caller.key_id == owner:
+                running.call.end(ending)
+
     def statistics(self) -> tuple[int, int]:
         """How many calls are up, and how many of all are still being set up."""
         return len(self._running), self._half_open.taken

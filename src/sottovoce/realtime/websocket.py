@@ -20,6 +20,8 @@ from sottovoce.realtime.websocket_stream import WebSocketStream
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "realtime"
+OWNER = "sottovoce.owner"
+"""Where the ASGI scope holds the id of the key that the connection depends on, if that can be revoked."""
 
 
 class RealtimeWebSocket:
@@ -34,12 +36,22 @@ class RealtimeWebSocket:
         self._create_session = create_session
         self._defaults = defaults or SessionOptions()
         self._voices = voices
-        self._streams: set[WebSocketStream] = set()
+        self._streams: dict[WebSocketStream, str | None] = {}
 
     def close(self) -> None:
         """End every connection with 1001, as when the server goes down."""
         for stream in self._streams:
             stream.end(Close(1001, "The server is shutting down."))
+
+    def owners(self) -> set[str]:
+        """The keys that somebody talks under (`OWNER`)."""
+        return {owner for owner in self._streams.values() if owner is not None}
+
+    def end_of(self, owner: str, ending: Close) -> None:
+        """End the connections of one key."""
+        for stream, of in self._streams.items():
+            if of == owner:
+                stream.end(ending)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
@@ -59,11 +71,11 @@ class RealtimeWebSocket:
         await accept(websocket)
         logger.info("session %s began", session.id)
         stream = WebSocketStream(websocket, session, RealtimeProtocol(session.id, self._defaults, options))
-        self._streams.add(stream)
+        self._streams[stream] = websocket.scope.get(OWNER)
         try:
             code = await stream.run()
         finally:
-            self._streams.discard(stream)
+            del self._streams[stream]
         logger.info("session %s ended with %s", session.id, code)
 
 
