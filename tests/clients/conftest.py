@@ -14,7 +14,7 @@ from tests.chromium import chromium_path, launching, own_playwright  # noqa: F40
 from tests.live_server import Server, free_port
 
 HERE = Path(__file__).parent
-CERTIFICATE = "tls/certificate.pem"
+CERTIFICATE = "tls/cert.pem"
 TIMEOUT = 120
 """The first test waits for a server that builds the recogniser's language model."""
 
@@ -34,7 +34,7 @@ class Live:
     key: str
     home: Path
     other_origin: str
-    """Of a page that is served elsewhere and may use this server."""
+    """Of a page elsewhere, which this server was not told of."""
 
     @property
     def base_url(self) -> str:
@@ -55,7 +55,7 @@ def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
 def _live(home: Path, engine_cache: Path, *flags: str, **settings: str) -> Iterator[Live]:
     key, other = f"sk-sottovoce-{secrets.token_urlsafe(24)}", f"http://127.0.0.1:{free_port()}"
     (home / "cache").symlink_to(engine_cache, target_is_directory=True)
-    server = Server(home, *flags, api_key=key, allowed_origins=other, **settings)
+    server = Server(home, *flags, api_key=key, **settings)
     server.start()
     yield Live(server.url, key, home, other)
     server.stop()
@@ -77,7 +77,7 @@ class Secured:
 
 @pytest.fixture(scope="session")
 def secured(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Iterator[Secured]:
-    """Small, too: two sessions fill it."""
+    """Small, too: two sessions fill it, and so does a megabyte."""
     home = tmp_path_factory.mktemp("secured")
-    for live in _live(home, engine_cache, "--tls", max_sessions="2"):
+    for live in _live(home, engine_cache, "--tls", max_sessions="2", max_upload_bytes="1048576"):
         yield Secured(live, home / CERTIFICATE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -29,6 +30,16 @@ async def _http() -> AsyncIterator[None]:
 # -- STT
 
 
+@asynccontextmanager
+async def recogniser(live: Live, **options: Any) -> AsyncIterator[plugin.STT]:
+    made = plugin.STT(base_url=live.base_url, **{"api_key": live.key, **options})
+    try:
+        yield made
+    finally:
+        await made.aclose()
+        await made._client.close()  # which it leaves to the garbage collector
+
+
 @pytest.mark.parametrize(
     ("model", "hints"),
     [
@@ -38,35 +49,31 @@ async def _http() -> AsyncIterator[None]:
     ],
 )
 async def test_a_recording_is_recognised(live: Live, model: str, hints: dict[str, Any]) -> None:
-    recogniser = plugin.STT(model=model, base_url=live.base_url, api_key=live.key, **hints)
-    event = await recogniser.recognize([frame(speech(SPOKEN_QUESTION))])
+    async with recogniser(live, model=model, **hints) as ear:
+        event = await ear.recognize([frame(speech(SPOKEN_QUESTION))])
     assert event.type == stt.SpeechEventType.FINAL_TRANSCRIPT
     assert event.alternatives[0].text == QUESTION
-    await recogniser.aclose()
 
 
 @pytest.mark.parametrize("model", ["gpt-4o-mini-transcribe", "gpt-realtime-whisper"])
 async def test_speech_is_recognised_while_it_comes(live: Live, model: str) -> None:
     """The first leaves the turns to the server, the second commits what its own VAD found."""
-    recogniser = plugin.STT(model=model, base_url=live.base_url, api_key=live.key, use_realtime=True)
-    stream = recogniser.stream()
-
-    async def push(sound: bytes) -> None:
-        stream.push_frame(frame(sound))
-
     finals: list[str] = []
     kinds: list[stt.SpeechEventType] = []
-    async with asyncio.timeout(DEADLINE), microphone(push) as mouth:
-        mouth.say(SPOKEN_QUESTION)
-        async for event in stream:
-            kinds.append(event.type)
-            if event.type == stt.SpeechEventType.FINAL_TRANSCRIPT:
-                finals.append(event.alternatives[0].text)
-                mouth.say(SPOKEN_TIME)
-            if len(finals) == 2:
-                break
-    await stream.aclose()
-    await recogniser.aclose()
+    async with recogniser(live, model=model, use_realtime=True) as ear, ear.stream() as stream:
+
+        async def push(sound: bytes) -> None:
+            stream.push_frame(frame(sound))
+
+        async with asyncio.timeout(DEADLINE), microphone(push) as mouth:
+            mouth.say(SPOKEN_QUESTION)
+            async for event in stream:
+                kinds.append(event.type)
+                if event.type == stt.SpeechEventType.FINAL_TRANSCRIPT:
+                    finals.append(event.alternatives[0].text)
+                    mouth.say(SPOKEN_TIME)
+                if len(finals) == 2:
+                    break
     assert finals == [QUESTION, "what time is it"]
     assert kinds.count(stt.SpeechEventType.START_OF_SPEECH) == 2
     assert kinds.index(stt.SpeechEventType.START_OF_SPEECH) < kinds.index(
@@ -75,11 +82,10 @@ async def test_speech_is_recognised_while_it_comes(live: Live, model: str) -> No
 
 
 async def test_a_wrong_key_ends_recognition_with_its_status(live: Live) -> None:
-    recogniser = plugin.STT(base_url=live.base_url, api_key="sk-wrong")
-    with pytest.raises(APIStatusError) as caught:
-        await recogniser.recognize([frame(speech(SPOKEN_TIME))])
+    async with recogniser(live, api_key="sk-wrong") as ear:
+        with pytest.raises(APIStatusError) as caught:
+            await ear.recognize([frame(speech(SPOKEN_TIME))])
     assert caught.value.status_code == 401
-    await recogniser.aclose()
 
 
 # -- TTS

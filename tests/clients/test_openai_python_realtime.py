@@ -9,11 +9,11 @@ from typing import Any
 
 import openai
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack
+from aiortc import RTCSessionDescription
 from openai import AsyncOpenAI
 from websockets.exceptions import InvalidStatus
 
+from tests.clients.caller import Caller
 from tests.clients.conftest import Live
 from tests.clients.openai_conversation import DEADLINE, Conversation, conversation
 
@@ -433,30 +433,6 @@ async def test_a_secret_opens_the_session_it_was_made_for(client: AsyncOpenAI, l
         assert caught.value.status_code in (401, 403)
     with pytest.raises(openai.BadRequestError):
         await client.realtime.client_secrets.create(expires_after={"anchor": "created_at", "seconds": 1})
-
-
-class Caller:
-    """The caller's side of WebRTC: a silent microphone and the events' channel."""
-
-    def __init__(self) -> None:
-        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.is_closed = asyncio.Event()
-        self.peer.addTrack(AudioStreamTrack())
-        self.channel = self.peer.createDataChannel("oai-events")
-        self.channel.on("message", lambda text: self.events.put_nowait(json.loads(text)))
-        self.channel.on("close", self.is_closed.set)
-
-    async def offer(self) -> str:
-        await self.peer.setLocalDescription(await self.peer.createOffer())
-        sdp: str = self.peer.localDescription.sdp
-        return sdp
-
-    async def expect(self, kind: str) -> dict[str, Any]:
-        async with asyncio.timeout(DEADLINE):
-            while (event := await self.events.get())["type"] != kind:
-                pass
-        return event
 
 
 async def test_a_call_is_made_watched_and_hung_up(client: AsyncOpenAI) -> None:

@@ -184,6 +184,9 @@ def test_voice_activity_detection_can_be_asked_for(client: OpenAI) -> None:
         assert heard.text == QUESTION
 
 
+@pytest.mark.filterwarnings(
+    "ignore:deprecated:DeprecationWarning"
+)  # as the client has it, for models of OpenAI's
 def test_english_is_translated_to_english(client: OpenAI) -> None:
     assert client.audio.translations.create(model="whisper-1", file=RECORDED).text == QUESTION
     verbose = client.audio.translations.create(
@@ -208,12 +211,6 @@ def test_what_cannot_be_transcribed_is_a_bad_request(client: OpenAI, wrong: Any,
         client.audio.transcriptions.create(**{"model": "whisper-1", "file": RECORDED, **wrong})
     assert (caught.value.param or "").removesuffix("[]") == param
     assert caught.value.type == "invalid_request_error"
-
-
-def test_a_file_that_is_too_large_is_refused_by_its_own_status(client: OpenAI) -> None:
-    with pytest.raises(openai.APIStatusError) as caught:
-        client.audio.transcriptions.create(model="whisper-1", file=("large.wav", bytes(27 << 20)))
-    assert caught.value.status_code == 413
 
 
 # -- chat
