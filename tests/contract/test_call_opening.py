@@ -69,6 +69,16 @@ async def test_openai_python_opens_a_call(gateway: Gateway, caller: Caller) -> N
     await all_free(gateway)
 
 
+async def test_an_offer_without_candidates_is_answered_and_connects(gateway: Gateway, caller: Caller) -> None:
+    """As agents-js posts it; where the caller is shows when its packets come."""
+    lines = (await caller.offer()).splitlines()
+    bare = [line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
+    assert len(bare) < len(lines)
+    reply = await gateway.client.post(CALLS, content="\r\n".join([*bare, ""]), headers=SDP)
+    await caller.hear_answer(reply.text, reply.headers["location"])
+    await caller.expect("session.created")
+
+
 async def test_the_address_names_the_model(gateway: Gateway, caller: Caller) -> None:
     await caller.call("?model=gpt-realtime-mini")
     assert (await caller.expect("session.created"))["session"]["model"] == "gpt-realtime-mini"
