@@ -355,6 +355,17 @@ async def test_a_client_that_leaves_ends_the_work(
     assert (await post(client)).status_code == 200
 
 
+async def test_the_number_of_forms_is_limited(
+    transcriber: ScriptedTranscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may hold a file on disk, long before it is known whether it is heard."""
+    monkeypatch.setattr(endpoint, "MAX_FORMS", 0)
+    async with limited(transcriber) as client:
+        reply = await post(client)
+    assert (reply.status_code, fault(reply)["code"]) == (429, "rate_limit_exceeded")
+    assert not transcriber.streams
+
+
 async def test_a_client_that_leaves_before_its_form_has_come_is_no_error(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:

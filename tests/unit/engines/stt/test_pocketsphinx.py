@@ -130,6 +130,11 @@ async def test_a_reset_forgets_what_was_said(transcriber: PocketsphinxTranscribe
     assert await words(stream, TIMER) == TIMER_WORDS
 
 
+async def test_a_file_gives_way_to_conversations(transcriber: PocketsphinxTranscriber) -> None:
+    live, file = await transcriber.open_stream(), await transcriber.open_stream(is_live=False)
+    assert psutil.Process(pid_of(file)).nice() > psutil.Process(pid_of(live)).nice()
+
+
 async def test_the_number_of_streams_is_limited(transcriber: PocketsphinxTranscriber) -> None:
     streams = [await transcriber.open_stream() for _ in range(3)]
     with pytest.raises(LimitExceededError, match="All 3 streams"):
