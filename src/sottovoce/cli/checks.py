@@ -24,7 +24,7 @@ from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
 from sottovoce.gateway.routes.page import PAGE_FOLDER, check_page
 from sottovoce.gateway.server_key import KEY_FILE, load_or_create_key
-from sottovoce.gateway.tls import ServerTls, certificate_file
+from sottovoce.gateway.tls import ServerTls, certificate_file, load_certificate
 from sottovoce.http.server import listen
 
 State: TypeAlias = Literal["ok", "note", "broken"]
@@ -226,19 +226,18 @@ def _key(settings: Settings) -> Iterator[Finding]:
 
 
 def _tls(settings: Settings) -> Iterator[Finding]:
-    if not settings.has_tls:
-        return
     path = certificate_file(settings)
     if settings.tls_cert is None and not path.exists():
-        yield Finding("TLS", "ok", f"no certificate yet; `serve` makes one in {path.parent}")
+        if settings.has_tls:
+            yield Finding("TLS", "ok", f"no certificate yet; `serve` makes one in {path.parent}")
         return
     try:
-        certificate = ServerTls(settings).certificate
+        certificate = load_certificate(path) if settings.tls_cert is None else ServerTls(settings).certificate
     except ConfigError as error:
         yield Finding("TLS", "broken", error.message, "Correct SOTTOVOCE_TLS_CERT and SOTTOVOCE_TLS_KEY")
         return
     detail = f"{path}, until {certificate.expires:%Y-%m-%d}, for {', '.join(sorted(certificate.names))}"
-    if certificate.expires <= datetime.now(UTC):
+    if settings.tls_cert is not None and certificate.expires <= datetime.now(UTC):
         yield Finding("TLS", "broken", f"expired: {detail}", "Renew the certificate")
     else:
         yield Finding("TLS", "ok", detail)
