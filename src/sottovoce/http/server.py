@@ -14,6 +14,7 @@ from hypercorn.config import Config
 from starlette.types import ASGIApp
 
 from sottovoce.errors import ConfigError
+from sottovoce.http.linger import Linger
 
 MAX_HEADER_BYTES = 32 * 1024
 """Request line and headers together; more is refused before the app sees the request."""
@@ -80,7 +81,7 @@ async def serve(
         await trigger
 
     try:
-        await hypercorn_serve(app, config, shutdown_trigger=stop)  # type: ignore[arg-type]
+        await hypercorn_serve(Linger(app), config, shutdown_trigger=stop)  # type: ignore[arg-type]
     finally:
         trigger.cancel()
 

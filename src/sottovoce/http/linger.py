@@ -1,21 +1,24 @@
 """Answers that come before the request's body has: the rest of it is read and dropped for a moment.
 
 A server that answers and closes while its client is still sending resets the connection, and the client
-sees that in place of the 401 or 413 that it was sent (the "lingering close" of nginx and Apache).
+sees that in place of the 401 or 413 that it was sent (the "lingering close" of nginx and Apache). Hypercorn
+besides never closes a connection whose queue of body parts is full when its application ends: somebody has
+to go on reading until it says "http.disconnect".
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LINGER = 2.0
+LINGER = 5.0
 """Seconds that a refused sender is listened to after its answer."""
 
-LINGER_BYTES = 32 * 1024 * 1024
-"""How much of its body is thrown away at most."""
+LINGER_BYTES = 256 << 20
+"""How much more of its body is thrown away at most; a moment's work."""
 
 
 class Linger:
@@ -23,6 +26,7 @@ class Linger:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _has_body(Headers(scope=scope)):
@@ -32,13 +36,25 @@ class Linger:
 
         async def send_before_end(message: Message) -> None:
             is_end = message["type"] == "http.response.body" and not message.get("more_body", False)
-            if is_end and not request.is_over.is_set():
-                await send({**message, "more_body": True})
-                await request.drop_rest()
-                message = {"type": "http.response.body", "body": b"", "more_body": False}
-            await send(message)
+            if not is_end or request.is_over.is_set():
+                await send(message)
+                return
+            await send({**message, "more_body": True})
+            await request.drop_rest()
+            self._close(request)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        await self.app(scope, request.receive, send_before_end)
+        try:
+            await self.app(scope, request.receive, send_before_end)
+        finally:
+            self._close(request)
+
+    def _close(self, request: _Request) -> None:
+        """See the connection to its end, after the application's."""
+        if not request.is_over.is_set():
+            closing = asyncio.create_task(request.read_on())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
 
 class _Request:
@@ -55,7 +71,9 @@ class _Request:
 
     async def drop_rest(self) -> None:
         """Until the body is over, whoever reads its last part, or a limit is reached."""
-        reading = asyncio.create_task(self._read_all())
+        if self.is_over.is_set():
+            return
+        reading = asyncio.create_task(self.read_on(LINGER_BYTES))
         is_over = asyncio.create_task(self.is_over.wait())
         try:
             await asyncio.wait((reading, is_over), timeout=LINGER, return_when=asyncio.FIRST_COMPLETED)
@@ -64,8 +82,9 @@ class _Request:
             is_over.cancel()
             await asyncio.gather(reading, is_over, return_exceptions=True)
 
-    async def _read_all(self) -> None:
-        while not self.is_over.is_set() and self._dropped_bytes <= LINGER_BYTES:
+    async def read_on(self, limit_bytes: float = math.inf) -> None:
+        """To the end of the body or of the connection."""
+        while not self.is_over.is_set() and self._dropped_bytes <= limit_bytes:
             self._dropped_bytes += len((await self.receive()).get("body", b""))
 
 
