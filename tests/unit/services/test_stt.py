@@ -23,7 +23,7 @@ from sottovoce.http.server import ServerLimits
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.stt import create_app
 from sottovoce.services.transcription import MAX_BAD_EVENTS
-from sottovoce.services.uploads import endpoint
+from sottovoce.services.uploads import body, endpoint
 from tests.serving import served
 from tests.unit.audio.sound_files import encoded
 from tests.unit.engines.stt.sounds import RECORDINGS, recording
@@ -364,6 +364,20 @@ async def test_the_number_of_forms_is_limited(
         reply = await post(client)
     assert (reply.status_code, fault(reply)["code"]) == (429, "rate_limit_exceeded")
     assert not transcriber.streams
+
+
+async def test_a_form_that_drips_is_refused(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "FORM_GRACE", 0.05)
+    monkeypatch.setattr(body, "DRAIN_DEADLINE", 0.05)
+    request = client.build_request("POST", UPLOADS, files={"file": ("a.wav", bytes(4000))})
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    writer.write(f"POST {UPLOADS} HTTP/1.1\r\n{head}\r\n".encode() + request.read()[:3000])
+    assert b" 400 " in await reader.readline()
+    assert b"did not arrive in time" in await reader.read(4096)
+    writer.close()
 
 
 async def test_a_client_that_leaves_before_its_form_has_come_is_no_error(

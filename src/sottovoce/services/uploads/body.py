@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -19,8 +18,9 @@ FORM_BYTES = 64 << 10
 """What is around a file: the other fields and the headers of the parts."""
 MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 1, 128, 16 << 10
 """Protects memory: the file is kept on disk, the other fields are not."""
-FORM_DEADLINE = 600.0
-"""Seconds for a whole form to arrive: cuts senders that drip."""
+FORM_GRACE, MIN_BYTES_PER_SECOND = 60.0, 16 << 10
+"""Seconds that any form may take to arrive, and what a sender has to keep up from then on: cuts those that
+drip, spares slow links."""
 DRAIN_BYTES, DRAIN_DEADLINE = 64 << 20, 5.0
 """How much more of a refused body is read, and for how many seconds."""
 
@@ -32,10 +32,7 @@ async def received(request: Request, limit_bytes: int) -> AsyncIterator[FormData
     Raises `InvalidRequestError`, `TooLargeError`, and `ClientDisconnect` where the client leaves.
     """
     try:
-        async with asyncio.timeout(FORM_DEADLINE):
-            form = await _form(request, limit_bytes)
-    except TimeoutError:
-        raise InvalidRequestError(f"The form did not arrive within {FORM_DEADLINE:g} s.") from None
+        form = await _form(request, limit_bytes)
     except SottovoceError:
         await _drain(request)
         raise
@@ -49,7 +46,7 @@ async def received(request: Request, limit_bytes: int) -> AsyncIterator[FormData
 async def _form(request: Request, limit_bytes: int) -> FormData:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InvalidRequestError("Send the file as multipart/form-data.", code="unsupported_content_type")
-    body = cast("AsyncGenerator[bytes]", stream_body(request, limit_bytes + FORM_BYTES))
+    body = _in_time(stream_body(request, limit_bytes + FORM_BYTES))
     parser = _Parser(
         request.headers, body, max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
     )
@@ -62,6 +59,23 @@ async def _form(request: Request, limit_bytes: int) -> FormData:
         raise InvalidRequestError(message, param=parser.broken_field) from None
     except KeyError:
         raise InvalidRequestError("The form cannot be read: its header names no boundary.") from None
+
+
+async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    begun, received_bytes = asyncio.get_running_loop().time(), 0
+    while True:
+        patience = FORM_GRACE + received_bytes / MIN_BYTES_PER_SECOND
+        try:
+            async with asyncio.timeout_at(begun + patience):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise InvalidRequestError(
+                f"The form did not arrive in time: {received_bytes} bytes in {patience:.0f} s."
+            ) from None
+        if chunk is None:
+            return
+        received_bytes += len(chunk)
+        yield chunk
 
 
 class _Parser(MultiPartParser):
