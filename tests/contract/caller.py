@@ -97,10 +97,15 @@ class Caller:
         self.channel.send(json.dumps({"type": kind, **fields}))
 
     async def expect(self, kind: str) -> dict[str, Any]:
+        return (await self.told_until(kind))[-1]
+
+    async def told_until(self, kind: str) -> list[dict[str, Any]]:
+        """What comes next, up to the first event of that kind."""
+        told = []
         async with asyncio.timeout(10):
-            while (event := await self.events.get())["type"] != kind:
-                pass
-        return event
+            while not told or told[-1]["type"] != kind:
+                told.append(await self.events.get())
+        return told
 
     async def listen(self, seconds: float) -> np.ndarray:
         track = await self.voice

@@ -58,15 +58,34 @@ async def test_a_typed_question_is_answered_aloud(gateway: Gateway) -> None:
     await all_free(gateway)
 
 
-async def test_an_interruption_clears_what_was_not_played(gateway: Gateway) -> None:
+@pytest.mark.parametrize(
+    "sent", [["output_audio_buffer.clear"], ["response.cancel", "output_audio_buffer.clear"]]
+)
+async def test_an_interruption_clears_what_was_not_played_and_says_what_was(
+    gateway: Gateway, sent: list[str]
+) -> None:
+    """agents-js sends clear alone once `response.output_audio.done` has come, else both; never a truncate."""
     async with calling(gateway) as caller:
-        gateway.sessions[0].frames = 500
-        caller.channel.send(json.dumps({"type": "response.create"}))
-        await caller.expect("output_audio_buffer.started")
-        caller.channel.send(json.dumps({"type": "response.cancel"}))
-        await caller.expect("output_audio_buffer.cleared")
-        done = await caller.expect("response.done")
+        session = gateway.sessions[0]
+        session.frames = 500
+        session.queue_speech = partial(queue_tone, session)  # type: ignore[method-assign]
+        caller.send("response.create")
+        started = await caller.expect("output_audio_buffer.started")
+        assert np.abs(await caller.listen(0.5)).max() > 5000
+        for kind in sent:
+            caller.send(kind)
+        told = await caller.told_until("conversation.item.truncated")
+        silence = await caller.listen(0.5)
+    order = [event["type"] for event in told]
+    assert "error" not in order
+    ending = ["output_audio_buffer.cleared", "response.done", "conversation.item.truncated"]
+    assert [kind for kind in order if kind in ending] == ending
+    cleared, done, truncated = (next(event for event in told if event["type"] == kind) for kind in ending)
+    assert cleared["response_id"] == started["response_id"] == done["response"]["id"]
     assert done["response"]["status"] == "cancelled"
+    assert truncated["item_id"] == done["response"]["output"][0]["id"]
+    assert truncated["audio_end_ms"] < 10_000
+    assert np.abs(silence[-9600:]).max() < 50
     await all_free(gateway)
 
 

@@ -154,3 +154,10 @@ def test_what_was_heard_of_a_cut_reply_is_told_just_before_its_end() -> None:
 
 def _without_id(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name != "event_id"}
+
+
+def test_audio_in_events_of_a_call_is_refused_its_track_has_it() -> None:
+    client = Client(ProtocolOptions(transport="webrtc"))
+    error = only_error(client.append(bytes(960)))
+    assert error["code"] == "unsupported_operation"
+    assert not client.session.heard
