@@ -1,7 +1,8 @@
 """A session without engines: records what it is asked, tells what a test has it tell.
 
 `FakeSession` does nothing by itself. `TalkingSession` replies to `respond` with `answer`, in step with the
-frames that are pulled, and takes a turn for each `commit_input`; nothing in it needs a clock or a task.
+frames that are pulled (or at once, where it is written or beside the conversation), calls the functions it is
+told to, and takes a turn for each `commit_input`; nothing in it needs a clock or a task.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from collections.abc import AsyncIterator, Callable
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.playout import FRAME_BYTES, PlayoutFrame
 from sottovoce.conversation import events as told
-from sottovoce.conversation.history import HistoryItem, Message, Role
+from sottovoce.conversation.history import FIRST, HistoryItem, Message, Role, SpokenMessage
 from sottovoce.conversation.options import ReplyOptions, SessionOptions
 from sottovoce.conversation.port import InterruptReason
 from sottovoce.errors import InvalidRequestError, SottovoceError
 
+USAGE = told.Usage(input_tokens=11, output_tokens=7)
 SPEECH = b"\x10\x01" * (FRAME_BYTES // 2)
 
 
@@ -45,9 +47,10 @@ class FakeSession:
         self.is_started = False
         self.closed = asyncio.Event()
         self.heard = bytearray()
-        self.messages: list[tuple[Role, str, str]] = []
-        self.asked: list[tuple[str | None, str]] = []
-        self.interruptions = 0
+        self.history: list[HistoryItem] = []
+        self.asked: list[tuple[ReplyOptions, str]] = []
+        self.interrupted: list[str | None] = []
+        self.truncated: list[tuple[str, int]] = []
         self.clears = 0
         self.commits = 0
         self.start_error: SottovoceError | None = None
@@ -61,6 +64,12 @@ class FakeSession:
 
     def queue_speech(self, frames: int, response_id: str = "resp_1", item_id: str = "item_a") -> None:
         self.playout.frames.extend(PlayoutFrame(response_id, item_id, SPEECH) for _ in range(frames))
+
+    @property
+    def messages(self) -> list[tuple[Role, str, str]]:
+        """What was written, in the history's order."""
+        written = [item for item in self.history if isinstance(item, Message)]
+        return [(item.role, item.text, item.item_id) for item in written]
 
     @property
     def is_closed(self) -> bool:
@@ -99,25 +108,28 @@ class FakeSession:
 
     def add_item(self, item: HistoryItem, after: str | None = None) -> None:
         self._refuse()
-        assert isinstance(item, Message)
-        self.messages.append((item.role, item.text, item.item_id))
+        known = [each.item_id for each in self.history]
+        at = 0 if after == FIRST else known.index(after) + 1 if after in known else len(known)
+        self.history.insert(at, item)
 
     def delete_item(self, item_id: str) -> None:
         self._refuse()
+        self.history = [item for item in self.history if item.item_id != item_id]
 
     def truncate_item(self, item_id: str, audio_end_ms: int) -> str:
         self._refuse()
-        return ""
+        self.truncated.append((item_id, audio_end_ms))
+        return "what was heard"
 
     def respond(self, options: ReplyOptions | None = None, response_id: str | None = None) -> str:
         self._refuse()
-        assert response_id is not None
-        self.asked.append((options.instructions if options else None, response_id))
+        response_id = response_id or f"resp_own_{len(self.asked) + 1}"
+        self.asked.append((options or ReplyOptions(), response_id))
         return response_id
 
     def interrupt(self, reason: InterruptReason = "client_cancelled", response_id: str | None = None) -> bool:
         self._refuse()
-        self.interruptions += 1
+        self.interrupted.append(response_id)
         return True
 
     def _refuse(self) -> None:
@@ -127,13 +139,18 @@ class FakeSession:
 
 
 class TalkingSession(FakeSession):
-    """Speaks `answer` in `frames` frames: a word with each, the rest with the last."""
+    """Speaks `answer` in `frames` frames: a word with each, the rest with the last.
+
+    `calls` are names and arguments of functions, of which each reply that has tools calls the next.
+    """
 
     answer = "It is ten past four in the afternoon."
+    heard_words = "what time is it"
     frames = 30
 
     def __init__(self, options: SessionOptions | None = None) -> None:
         super().__init__(options)
+        self.calls: deque[tuple[str, str]] = deque()
         self._reply: tuple[str, str] | None = None
         self._replies = 0
         self._said = ""
@@ -146,22 +163,52 @@ class TalkingSession(FakeSession):
             raise InvalidRequestError("Too little.", code="input_audio_buffer_commit_empty")
         item_id = super().commit_input()
         self.heard.clear()
-        self.tell(told.TurnCommitted(item_id), told.Transcript(item_id, "what time is it", is_final=True))
+        self.tell(told.TurnCommitted(item_id), told.Transcript(item_id, self.heard_words, is_final=True))
         return item_id
 
+    def add_item(self, item: HistoryItem, after: str | None = None) -> None:
+        super().add_item(item, after)
+        if isinstance(item, SpokenMessage):
+            self.tell(told.Transcript(item.item_id, self.heard_words, is_final=True))
+
+    def truncate_item(self, item_id: str, audio_end_ms: int) -> str:
+        super().truncate_item(item_id, audio_end_ms)
+        return " ".join(self.answer.split(" ")[: audio_end_ms // 20])
+
     def respond(self, options: ReplyOptions | None = None, response_id: str | None = None) -> str:
+        options = options or ReplyOptions()
+        if options.is_in_conversation and self._reply is not None:
+            raise InvalidRequestError("Busy.", code="conversation_already_has_active_response")
         response_id = super().respond(options, response_id)
         self._replies += 1
-        self._reply = (response_id, f"item_reply_{self._replies}")
-        self._said, self._pulled = "", 0
-        self.tell(told.ReplyStarted(*self._reply))
-        self.queue_speech(self.frames, *self._reply)
+        reply = (response_id, f"item_reply_{self._replies}")
+        modality = options.modality or self.options.modality
+        self.tell(told.ReplyStarted(*reply, modality))
+        tools = self.options.tools if options.tools is None else options.tools
+        if tools and self.calls:
+            self._call(*reply)
+        elif modality == "text" or not options.is_in_conversation:
+            self._write(*reply)
+        else:
+            self._reply, self._said, self._pulled = reply, "", 0
+            self.queue_speech(self.frames, *reply)
         return response_id
 
     def interrupt(self, reason: InterruptReason = "client_cancelled", response_id: str | None = None) -> bool:
+        super().interrupt(reason, response_id)
         self.playout.frames.clear()
         unheard = self.answer.removeprefix(self._said)
         return self._end("cancelled", reason, unheard)
+
+    def _call(self, response_id: str, item_id: str) -> None:
+        call = (f"{item_id}_call", f"call_{self._replies}", *self.calls.popleft())
+        self.tell(told.FunctionCalled(response_id, *call))
+        self.tell(told.ReplyFinished(response_id, item_id, "completed", usage=USAGE))
+
+    def _write(self, response_id: str, item_id: str) -> None:
+        for word in self.answer.split(" "):
+            self.tell(told.ReplyText(response_id, item_id, word if word == "It" else f" {word}"))
+        self.tell(told.ReplyFinished(response_id, item_id, "completed", heard=self.answer, usage=USAGE))
 
     def _spoke(self, frame: PlayoutFrame) -> None:
         assert self._reply is not None
@@ -181,7 +228,6 @@ class TalkingSession(FakeSession):
         if self._reply is None:
             return False
         reply, self._reply = self._reply, None
-        usage = told.Usage(input_tokens=11, output_tokens=7)
         heard_ms = self._pulled * 20
-        self.tell(told.ReplyFinished(*reply, status, reason, self._said, unheard, heard_ms, usage))
+        self.tell(told.ReplyFinished(*reply, status, reason, self._said, unheard, heard_ms, USAGE))
         return True

@@ -137,16 +137,17 @@ class AudioInput(ConfigPart):
     turn_detection: TurnDetection | None = SemanticVad(type="semantic_vad")
 
 
+def by_id(given: object) -> object:
+    """A voice may be written `{"id": …}` as well."""
+    return given["id"] if isinstance(given, dict) and set(given) == {"id"} else given
+
+
 class AudioOutput(ConfigPart):
     format: AudioFormat = PCM
     voice: Name = "alloy"
     speed: Annotated[float, Field(ge=0.25, le=1.5)] = 1.0
 
-    @field_validator("voice", mode="before")
-    @classmethod
-    def _by_id(cls, given: object) -> object:
-        """A voice may be written `{"id": …}` as well."""
-        return given["id"] if isinstance(given, dict) and set(given) == {"id"} else given
+    _by_id = field_validator("voice", mode="before")(by_id)
 
 
 class Audio(ConfigPart):

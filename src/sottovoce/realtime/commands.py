@@ -1,17 +1,20 @@
 """What the protocol asks of the session: plain data, performed by `Connection`, never by the protocol.
 
 `event_id` is the client event's that led to the command; an error of the session is answered with it.
+`perform` returns what the protocol needs to know of the outcome: words, where the session tells some.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from sottovoce.audio.frame import AudioFrame
-from sottovoce.conversation.history import Message, Role
 from sottovoce.conversation.options import ReplyOptions, SessionOptions
 from sottovoce.conversation.port import SessionPort
+from sottovoce.errors import SottovoceError
+from sottovoce.realtime.drafts import Draft
+from sottovoce.realtime.events.client import ResponseParams
 from sottovoce.realtime.session_config import AnyConfig
 
 
@@ -24,8 +27,9 @@ class SessionCommand:
 class PushAudio(SessionCommand):
     frame: AudioFrame
 
-    def perform(self, session: SessionPort) -> None:
+    def perform(self, session: SessionPort) -> str:
         session.push_audio(self.frame)
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +39,86 @@ class UpdateOptions(SessionCommand):
     options: SessionOptions
     config: AnyConfig
 
-    def perform(self, session: SessionPort) -> None:
+    def perform(self, session: SessionPort) -> str:
         session.update(self.options)
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
 class CommitInput(SessionCommand):
-    def perform(self, session: SessionPort) -> None:
-        session.commit_input()
+    def perform(self, session: SessionPort) -> str:
+        return session.commit_input()
 
 
 @dataclass(frozen=True, slots=True)
 class ClearInput(SessionCommand):
-    def perform(self, session: SessionPort) -> None:
+    def perform(self, session: SessionPort) -> str:
         session.clear_input()
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
-class AddMessage(SessionCommand):
-    role: Role
-    text: str
-    item_id: str
+class AddItem(SessionCommand):
+    """`previous_item_id` is the item it follows for the client, `after` the piece of history before it."""
 
-    def perform(self, session: SessionPort) -> None:
-        session.add_item(Message(self.item_id, self.role, self.text))
+    draft: Draft
+    previous_item_id: str | None = None
+    after: str | None = None
+
+    def perform(self, session: SessionPort) -> str:
+        added: list[str] = []
+        try:
+            for piece in self.draft.history:
+                session.add_item(piece, added[-1] if added else self.after)
+                added.append(piece.item_id)
+        except SottovoceError:
+            for piece_id in added:  # all of it or nothing
+                session.delete_item(piece_id)
+            raise
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteItem(SessionCommand):
+    item_id: str
+    pieces: tuple[str, ...]
+
+    def perform(self, session: SessionPort) -> str:
+        for piece_id in self.pieces:
+            session.delete_item(piece_id)
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class TruncateItem(SessionCommand):
+    item_id: str
+    audio_end_ms: int
+
+    def perform(self, session: SessionPort) -> str:
+        return session.truncate_item(self.item_id, self.audio_end_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Respond(SessionCommand):
-    response_id: str
-    instructions: str | None = None
-    metadata: dict[str, str] | None = field(default=None, hash=False)
+    """`params` is what the client set for this response."""
 
-    def perform(self, session: SessionPort) -> None:
-        session.respond(ReplyOptions(instructions=self.instructions), self.response_id)
+    response_id: str
+    options: ReplyOptions
+    params: ResponseParams
+
+    def perform(self, session: SessionPort) -> str:
+        return session.respond(self.options, self.response_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupt(SessionCommand):
-    """Stop the active reply and drop what of it was not played yet."""
+    """Stop a reply, the conversation's own where none is named, and drop what of it was not played yet."""
 
-    def perform(self, session: SessionPort) -> None:
-        session.interrupt("client_cancelled")
+    response_id: str | None = None
+
+    def perform(self, session: SessionPort) -> str:
+        session.interrupt("client_cancelled", self.response_id)
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +129,14 @@ class Close:
     reason: str
 
 
-Command: TypeAlias = PushAudio | UpdateOptions | CommitInput | ClearInput | AddMessage | Respond | Interrupt
+Command: TypeAlias = (
+    PushAudio
+    | UpdateOptions
+    | CommitInput
+    | ClearInput
+    | AddItem
+    | DeleteItem
+    | TruncateItem
+    | Respond
+    | Interrupt
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, TypeAlias, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, StringConstraints, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from sottovoce.realtime.events.base import Wire
@@ -57,3 +57,12 @@ def refuse(why: str) -> BeforeValidator:
         return None if given is None else ()
 
     return BeforeValidator(check)
+
+
+def refused(why: str) -> AfterValidator:
+    """For the `type` of what is known and not to be had, so that it can be said by its name."""
+
+    def check(given: str) -> str:
+        raise PydanticCustomError("unsupported", why)
+
+    return AfterValidator(check)

@@ -45,8 +45,8 @@ class Connection:
 
     def _done(self, command: Command) -> list[ServerEvent]:
         try:
-            command.perform(self._session)
+            outcome = command.perform(self._session)
         except SottovoceError as error:
             logger.info("the session refused %s: %s", type(command).__name__, error.code)
             return self.protocol.refused(command, error)
-        return self.protocol.performed(command)
+        return self.protocol.performed(command, outcome)

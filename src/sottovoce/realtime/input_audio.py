@@ -1,15 +1,32 @@
-"""Audio that came in and was not used up yet: counted, whole samples only, bounded."""
+"""Audio that came in and was not used up yet: decoded, counted, whole samples only, bounded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
+from sottovoce.audio import g711
 from sottovoce.audio.frame import BYTES_PER_SAMPLE, AudioFrame
 from sottovoce.errors import InvalidRequestError
+from sottovoce.realtime.audio_config import G711Format, PcmFormat
 
-INPUT_RATE_HZ = 24_000
-MAX_BUFFERED = 60.0
-"""Seconds of audio waiting for a commit or, where turns are found by the server, for real time to pass."""
+MAX_BUFFERED: Final = 360.0
+"""Seconds of audio waiting for a commit or, where turns are found by the server, for real time to pass.
+
+Holds one append of the largest size that clients of OpenAI may send, 15 MiB.
+"""
+MAX_FRAME: Final = 1.0
+"""Seconds of audio handed on at once: a long append must not keep everybody else waiting."""
+
+
+def decode(audio: bytes, form: PcmFormat | G711Format) -> AudioFrame:
+    """Whole samples; half a one at the end is dropped."""
+    if isinstance(form, G711Format):
+        return AudioFrame(g711.expand(audio, LAWS[form.type]), g711.RATE_HZ)
+    return AudioFrame(audio[: len(audio) - len(audio) % BYTES_PER_SAMPLE], form.rate)
+
+
+LAWS: Final[dict[str, g711.Law]] = {"audio/pcmu": "ulaw", "audio/pcma": "alaw"}
 
 
 class InputAudio:
@@ -21,20 +38,20 @@ class InputAudio:
         self._counted_at = clock()
         self._odd_byte = b""
 
-    def append(self, pcm: bytes, *, is_manual: bool) -> AudioFrame | None:
-        """The whole samples of `pcm`, None if there are none; half a sample waits for the next chunk.
+    def append(self, audio: bytes, form: PcmFormat | G711Format, *, is_manual: bool) -> list[AudioFrame]:
+        """The whole samples of `audio`, in frames; half a sample of PCM waits for the next chunk.
 
-        Raises `InvalidRequestError` when the buffer is full, and then takes nothing of `pcm`.
+        Raises `InvalidRequestError` when the buffer is full, and then takes nothing of `audio`.
         """
+        is_pcm = isinstance(form, PcmFormat)
+        given = self._odd_byte + audio if is_pcm else audio
+        frame = decode(given, form)
         self._drain(is_manual=is_manual)
-        duration = len(pcm) / (BYTES_PER_SAMPLE * INPUT_RATE_HZ)
-        if self._buffered + duration > MAX_BUFFERED:
+        if self._buffered + frame.duration > MAX_BUFFERED:
             raise InvalidRequestError(_overflow(is_manual=is_manual), code="input_audio_buffer_overflow")
-        self._buffered += duration
-        pcm = self._odd_byte + pcm
-        whole = len(pcm) - len(pcm) % BYTES_PER_SAMPLE
-        self._odd_byte = pcm[whole:]
-        return AudioFrame(pcm[:whole], INPUT_RATE_HZ) if whole else None
+        self._buffered += frame.duration
+        self._odd_byte = given[len(frame.samples) :] if is_pcm else b""
+        return _sliced(frame)
 
     def use_up(self) -> float:
         """The audio so far was committed or cleared; returns how many seconds it was, about."""
@@ -46,6 +63,12 @@ class InputAudio:
         if not is_manual:
             self._buffered = max(0.0, self._buffered - (now - self._counted_at))
         self._counted_at = now
+
+
+def _sliced(frame: AudioFrame) -> list[AudioFrame]:
+    size = round(MAX_FRAME * frame.sample_rate) * BYTES_PER_SAMPLE
+    starts = range(0, len(frame.samples), size)
+    return [AudioFrame(frame.samples[at : at + size], frame.sample_rate) for at in starts]
 
 
 def _overflow(*, is_manual: bool) -> str:

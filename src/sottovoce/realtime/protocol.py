@@ -8,8 +8,7 @@ events in the order given. Nothing here waits, and nothing that a client or a se
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from sottovoce.audio.playout import PlayoutFrame
@@ -17,9 +16,10 @@ from sottovoce.conversation import events as told
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.errors import InvalidRequestError, SottovoceError
 from sottovoce.ids import NewId, random_id
-from sottovoce.realtime import commands, extensions, requests, session_config
-from sottovoce.realtime.audio_config import DEFAULT_MODEL, OPENAI_VOICES, Audio
+from sottovoce.realtime import commands, extensions, reply_requests, requests
 from sottovoce.realtime.commands import Close, Command
+from sottovoce.realtime.configuration import Configuration, ProtocolOptions
+from sottovoce.realtime.deferred import Deferred
 from sottovoce.realtime.events import client
 from sottovoce.realtime.events.audio import InputCleared
 from sottovoce.realtime.events.base import ServerEvent
@@ -27,31 +27,23 @@ from sottovoce.realtime.events.session import ErrorEvent, SessionCreated, Sessio
 from sottovoce.realtime.input_audio import InputAudio
 from sottovoce.realtime.items import Items
 from sottovoce.realtime.patience import Patience
-from sottovoce.realtime.response import Response, Transport
+from sottovoce.realtime.response import Response
 from sottovoce.realtime.responses import Responses
-from sottovoce.realtime.session_config import AnyConfig, AnySession, SessionConfig, TranscriptionConfig
 from sottovoce.realtime.turns import UserTurns
 
-MAX_MESSAGE_BYTES: Final = 1 << 20
-"""One client message; a larger one ends the connection with 1009. Holds 16 s of audio."""
+__all__ = ["MAX_MESSAGE_BYTES", "ProtocolOptions", "RealtimeProtocol", "Step"]
+
+MAX_MESSAGE_BYTES: Final = 21 << 20
+"""One client message; a larger one ends the connection with 1009. Holds 15 MiB of audio, as base64."""
+
+SETTLING: Final = (told.ReplyFinished, told.Transcript, told.TranscriptionFailed)
+"""After these, what was asked too early may be answered."""
 
 Step: TypeAlias = ServerEvent | Command | Close
 
 
-@dataclass(frozen=True, slots=True)
-class ProtocolOptions:
-    """`model` is the name the client asked for; `voices` are the names that a client may choose;
-    `session` is laid over the server's defaults before the client is told anything."""
-
-    model: str = DEFAULT_MODEL
-    transport: Transport = "websocket"
-    has_extensions: bool = False
-    voices: frozenset[str] = OPENAI_VOICES
-    session: AnyConfig | None = None
-
-
 class RealtimeProtocol:
-    """One connection. `defaults` are the session's options before the client changes them."""
+    """One conversation's protocol. `defaults` are the session's options before any client changes them."""
 
     def __init__(
         self,
@@ -62,17 +54,18 @@ class RealtimeProtocol:
         clock: Callable[[], float] = time.monotonic,
         new_id: NewId = random_id,
     ) -> None:
-        self._session_id = session_id
-        self._defaults = defaults
-        self._options = options or ProtocolOptions()
+        options = options or ProtocolOptions()
+        self._configuration = Configuration(session_id, defaults, options, new_id("conv"))
+        self._has_extensions = options.has_extensions
         self._new_id = new_id
-        self._conversation_id = new_id("conv")
-        self._config = session_config.effective(self._options.session, defaults, self._options.model)
         self._items = Items()
         self._input = InputAudio(clock)
         self._turns = UserTurns(self._items)
-        self._responses = Responses(self._items, self._begin, self._options.transport, new_id)
+        self._is_webrtc = options.transport == "webrtc"
+        self._responses = Responses(self._begin, is_webrtc=self._is_webrtc)
+        self._deferred = Deferred()
         self._patience = Patience()
+        self._turns.configure(self._configuration.config.audio.input)
 
     @property
     def is_responding(self) -> bool:
@@ -81,31 +74,42 @@ class RealtimeProtocol:
 
     def opened(self) -> list[ServerEvent]:
         """What the client is told first."""
-        return [SessionCreated(session=self._session)]
+        return [SessionCreated(session=self._configuration.shown)]
 
     # -- from the client
 
-    def receive(self, message: str | bytes, patience: Patience | None = None) -> list[Step]:
+    def receive(self, message: str | bytes, patience: Patience | None = None) -> Iterator[Step]:
         """The answer to one message; a faulty one costs an `error` event.
 
         `patience` is that with its sender, where there are several.
         """
         patience = patience or self._patience
         if len(message) > MAX_MESSAGE_BYTES:
-            return [Close(1009, f"A message may have {MAX_MESSAGE_BYTES} bytes.")]
+            yield Close(1009, f"A message may have {MAX_MESSAGE_BYTES} bytes.")
+            return
         try:
             event = client.parse(message)
         except InvalidRequestError as error:
-            answer = ErrorEvent.of(error, client.event_id_of(message))
-            ending = patience.try_()
-            return [answer] if ending is None else [answer, ending]
-        patience.restore()
-        try:
-            return list(self._answer(event))
-        except InvalidRequestError as error:
-            return [ErrorEvent.of(error, event.event_id)]
+            yield ErrorEvent.of(error, client.event_id_of(message))
+            if (ending := patience.try_()) is not None:
+                yield ending
+        else:
+            patience.restore()
+            yield from self.answer(event)
 
-    def _answer(self, event: client.AnyClientEvent) -> Sequence[Step]:
+    def answer(self, event: client.AnyClientEvent) -> Iterator[Step]:
+        """What follows from an event that was read. A step is performed before the next one is asked for."""
+        try:
+            yield from self._answer(event)
+        except requests.Unsettled:
+            try:
+                self._deferred.put(event)
+            except InvalidRequestError as error:
+                yield ErrorEvent.of(error, event.event_id)
+        except InvalidRequestError as error:
+            yield ErrorEvent.of(error, event.event_id)
+
+    def _answer(self, event: client.AnyClientEvent) -> Iterable[Step]:
         match event:
             case client.InputAppend():
                 return self._heard(event)
@@ -114,57 +118,59 @@ class RealtimeProtocol:
             case client.InputClear():
                 return [commands.ClearInput(event_id=event.event_id)]
             case client.SessionUpdate():
-                return [self._updated(event)]
+                is_untouched = not (self._items or self._responses.is_expected)
+                return [self._configuration.update(event, is_untouched=is_untouched)]
             case client.ItemCreate():
-                return [requests.create(event, self._items, self._new_id)]
+                form = self._configuration.config.audio.input.format
+                added = requests.create(event, self._items, self._new_id, form)
+                return [*self._surplus(), added]
             case client.ItemRetrieve():
                 return [requests.retrieve(event, self._items)]
             case client.ItemDelete():
-                return requests.delete(event, self._items)
+                return [requests.delete(event, self._items)]
             case client.ItemTruncate():
-                return self._responses.truncate(event)
+                return [requests.truncate(event, self._items)]
             case client.ResponseCreate():
-                return [self._responses.create(event)]
+                return [self._asked(event)]
             case client.ResponseCancel():
                 return self._responses.cancel(event)
             case client.OutputClear():
                 return self._responses.clear_output(event)
 
     def _heard(self, event: client.InputAppend) -> list[Command]:
-        if self._options.transport == "webrtc":
+        if self._is_webrtc:
             raise InvalidRequestError(
                 "The audio of a WebRTC call comes on its track, not in events.", code="unsupported_operation"
             )
-        is_manual = self._config.audio.input.turn_detection is None
-        frame = self._input.append(event.audio, is_manual=is_manual)
-        return [] if frame is None else [commands.PushAudio(frame, event_id=event.event_id)]
+        heard = self._configuration.config.audio.input
+        frames = self._input.append(event.audio, heard.format, is_manual=heard.turn_detection is None)
+        return [commands.PushAudio(frame, event_id=event.event_id) for frame in frames]
 
-    def _updated(self, event: client.SessionUpdate) -> Command:
-        config = self._changed(event.session)
-        session_config.check_voice(config, self._options.voices, self._defaults.voice)
-        options = session_config.to_options(config, self._defaults)
-        return commands.UpdateOptions(options, config, event_id=event.event_id)
+    def _asked(self, event: client.ResponseCreate) -> Command:
+        config, voices = self._configuration.for_replies, self._configuration.voices
+        asked = reply_requests.respond(event, config, self._items, voices, self._new_id)
+        self._responses.make_way(is_in_conversation=asked.options.is_in_conversation)
+        return asked
 
-    def _changed(self, update: AnyConfig) -> AnyConfig:
-        """A session may become one that only listens, as long as nothing was said in it."""
-        if type(update) is type(self._config):
-            return session_config.laid_over(self._config, update)
-        if not isinstance(update, TranscriptionConfig) or self._items.last_id or self.is_responding:
-            raise InvalidRequestError(
-                f"A session of type '{self._config.type}' cannot become one of type '{update.type}' now.",
-                param="session.type",
-            )
-        return session_config.effective(update, self._defaults, self._options.model)
+    def _surplus(self) -> list[Command]:
+        """What is forgotten to make room for another item."""
+        return [requests.forget(entry) for entry in self._items.surplus(self._configuration.kept)]
 
     # -- from whoever performed a command
 
-    def performed(self, command: Command) -> list[ServerEvent]:
-        """The session has taken `command`: what the client is told of it."""
+    def performed(self, command: Command, outcome: str = "") -> list[ServerEvent]:
+        """The session has taken `command` and answered `outcome`: what the client is told of it."""
         match command:
             case commands.UpdateOptions():
-                return self._reconfigured(command.config)
-            case commands.AddMessage():
+                self._configuration.config = command.config
+                self._turns.configure(command.config.audio.input)
+                return [SessionUpdated(session=self._configuration.shown)]
+            case commands.AddItem():
                 return requests.created(command, self._items)
+            case commands.DeleteItem():
+                return requests.deleted(command, self._items)
+            case commands.TruncateItem():
+                return requests.truncated(command, outcome, self._items)
             case commands.Respond():
                 self._responses.asked(command)
             case commands.CommitInput():
@@ -178,15 +184,17 @@ class RealtimeProtocol:
         """The session has refused `command`, and all is as it was."""
         return [ErrorEvent.of(error, command.event_id)]
 
-    def _reconfigured(self, config: AnyConfig) -> list[ServerEvent]:
-        self._config = config
-        self._turns.is_transcribed = config.audio.input.transcription is not None
-        return [SessionUpdated(session=self._session)]
-
     # -- from the session
 
-    def apply(self, event: told.SessionEvent) -> Sequence[ServerEvent | Command]:
+    def apply(self, event: told.SessionEvent) -> Iterator[Step]:
         """What the client is told of `event`, and what it leads to."""
+        yield from self._surplus()
+        yield from self._told(event)
+        if isinstance(event, SETTLING):
+            for early in self._deferred.take():
+                yield from self.answer(early)
+
+    def _told(self, event: told.SessionEvent) -> Sequence[ServerEvent | Command]:
         match event:
             case told.SpeechStarted():
                 return self._turns.started(event)
@@ -198,35 +206,24 @@ class RealtimeProtocol:
                 return self._turns.transcribed(event)
             case told.TranscriptionFailed():
                 return self._turns.failed(event)
+            case told.IdleTimedOut():
+                return self._turns.timed_out(event)
             case told.ReplyStarted():
-                return self._responses.started(event)
+                return [] if self._configuration.is_listening_only else self._responses.started(event)
             case told.ReplyText():
                 return self._responses.text(event)
             case told.ReplyPlaying():
                 return self._responses.playing(event)
+            case told.FunctionCalled():
+                return self._responses.called(event)
             case told.ReplyFinished():
                 return self._responses.finished(event)
             case _:
-                return [extensions.to_wire(event)] if self._options.has_extensions else []
+                return [extensions.to_wire(event)] if self._has_extensions else []
 
     def audio(self, frames: Sequence[PlayoutFrame]) -> list[ServerEvent]:
         """The deltas that carry `frames`, which were pulled from the playout and are sent now."""
         return self._responses.audio(frames)
 
-    # -- its own
-
-    @property
-    def _session(self) -> AnySession:
-        return session_config.session_object(self._config, self._session_id)
-
-    def _begin(self, response_id: str, item_id: str, metadata: dict[str, str] | None) -> Response:
-        return Response(
-            response_id,
-            item_id,
-            self._items,
-            conversation_id=self._conversation_id,
-            audio=self._config.audio if isinstance(self._config, SessionConfig) else Audio(),
-            metadata=metadata,
-            transport=self._options.transport,
-            has_extensions=self._options.has_extensions,
-        )
+    def _begin(self, event: told.ReplyStarted, params: client.ResponseParams) -> Response:
+        return Response(self._configuration.traits(event, params), self._items)

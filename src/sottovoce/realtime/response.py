@@ -2,155 +2,207 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from typing import Literal, TypeAlias, TypedDict
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from sottovoce.conversation.events import ReplyFinished, Usage
-from sottovoce.realtime.audio_config import Audio
+from sottovoce.conversation.events import FunctionCalled, ReplyFinished, Usage
+from sottovoce.conversation.history import FunctionCall
+from sottovoce.conversation.options import Modality
+from sottovoce.realtime.audio_config import G711Format, PcmFormat
+from sottovoce.realtime.drafts import called
 from sottovoce.realtime.events import audio as buffer
 from sottovoce.realtime.events import responses as wire
 from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.events.extensions import ResponseHeard
-from sottovoce.realtime.events.items import Item, ItemStatus, OutputAudio
+from sottovoce.realtime.events.items import Item, ItemStatus, ItemTruncated, MessageItem
 from sottovoce.realtime.events.session import RateLimitsUpdated
 from sottovoce.realtime.items import Entry, Items
+from sottovoce.realtime.message_output import Place, SpokenMessage, WrittenMessage
 
 Transport: TypeAlias = Literal["websocket", "webrtc"]
 
 
-class _Place(TypedDict):
-    response_id: str
+@dataclass(frozen=True, slots=True)
+class ResponseTraits:
+    """What a response is, and what of it the client is shown.
+
+    `conversation_id` is None for one beside the conversation: its items stand nowhere.
+    """
+
+    id: str
     item_id: str
+    modality: Modality
+    conversation_id: str | None
+    form: PcmFormat | G711Format
+    voice: str
+    max_output_tokens: int | Literal["inf"] = "inf"
+    metadata: dict[str, str] | None = None
+    transport: Transport = "websocket"
+    has_extensions: bool = False
 
 
 class Response:
-    """The events of one response; the item appears with its first word or sound.
+    """The events of one response; its message appears with the first word or sound.
 
     Over WebRTC the sound goes on the track, so its place is taken by `output_audio_buffer.*`.
     """
 
-    def __init__(
-        self,
-        response_id: str,
-        item_id: str,
-        items: Items,
-        *,
-        conversation_id: str,
-        audio: Audio,
-        metadata: dict[str, str] | None,
-        transport: Transport,
-        has_extensions: bool,
-    ) -> None:
-        self.id = response_id
-        self.item_id = item_id
+    def __init__(self, traits: ResponseTraits, items: Items) -> None:
+        self.traits = traits
         self.is_cancelled = False
         self._items = items
-        self._conversation_id = conversation_id
-        self._audio = wire.ResponseAudio.of(audio)
-        self._metadata = metadata
-        self._is_webrtc = transport == "webrtc"
-        self._has_extensions = has_extensions
-        self._entry: Entry | None = None
+        self._is_webrtc = traits.transport == "webrtc"
+        self._outputs: list[Entry] = []
+        self._message: tuple[Entry, SpokenMessage | WrittenMessage] | None = None
         self._is_playing = False
         self._said = ""
 
-    def created(self) -> list[ServerEvent]:
-        return [wire.ResponseCreated(response=self._object("in_progress"))]
+    @property
+    def id(self) -> str:
+        return self.traits.id
+
+    @property
+    def is_in_conversation(self) -> bool:
+        return self.traits.conversation_id is not None
+
+    def created(self) -> ServerEvent:
+        return wire.ResponseCreated(response=self._object("in_progress"))
 
     def text(self, delta: str) -> list[ServerEvent]:
         if self.is_cancelled or not delta:
             return []
-        opened = self._open()
+        opened, (_, message) = self._opened()
         self._said += delta
-        return [*opened, wire.AudioTranscriptDelta(**self._place, delta=delta)]
+        return [*opened, message.words(delta)]
 
     def sound(self, samples: bytes) -> list[ServerEvent]:
         """`samples`: 24 kHz mono s16le. No sound of a cancelled response gets out."""
         if self.is_cancelled or not samples:
             return []
-        return [*self._open(), wire.AudioDelta(**self._place, delta=b64encode(samples).decode())]
+        opened, (_, message) = self._opened()
+        return [*opened, *message.sound(samples)]
 
     def playing(self) -> list[ServerEvent]:
         if self.is_cancelled:
             return []
-        opened = self._open()
+        opened, _ = self._opened()
         if not self._is_webrtc or self._is_playing:
             return opened
         self._is_playing = True
         return [*opened, buffer.OutputStarted(response_id=self.id)]
 
+    def called(self, event: FunctionCalled) -> list[ServerEvent]:
+        """A function of the client's is called, whole at once."""
+        done = called(FunctionCall(event.item_id, event.call_id, event.name, event.arguments))
+        begun = done.model_copy(update={"status": "in_progress", "arguments": ""})
+        entry, added = self._added(Entry(begun))
+        place = self._place(entry)
+        delta = wire.ArgumentsDelta(**place, call_id=event.call_id, delta=event.arguments)
+        whole = wire.ArgumentsDone(**place, call_id=event.call_id, name=event.name, arguments=event.arguments)
+        return [*added, delta, whole, *self._ended(entry, done)]
+
     def finished(self, reply: ReplyFinished) -> list[ServerEvent]:
-        """Everything from the end of the sound to `rate_limits.updated`."""
-        rest = self.text(reply.heard.removeprefix(self._said)) if self._lacks(reply) else []
-        cleared, stopped = self._buffer_ended(reply)
-        closed = self._close(reply) if self._entry is not None else []
+        """Everything from the end of the sound to `rate_limits.updated`, and what follows it over WebRTC."""
+        rest = self._rest(reply)
+        is_dropped = self._is_playing and reply.status == "cancelled"
+        cleared = [buffer.OutputCleared(response_id=self.id)] if is_dropped else []
+        is_played = self._is_playing and not is_dropped
+        stopped = [buffer.OutputStopped(response_id=self.id)] if is_played else []
+        closed = self._closed(reply)
         done = [*self._heard(reply), self._done(reply), RateLimitsUpdated()]
-        return [*rest, *cleared, *closed, *done, *stopped]
+        return [*rest, *cleared, *closed, *done, *stopped, *self._truncated(reply)]
 
-    def _lacks(self, reply: ReplyFinished) -> bool:
-        """Words that were heard and not yet sent: the deltas must add up to the transcript."""
-        is_longer = len(reply.heard) > len(self._said) and reply.heard.startswith(self._said)
-        return reply.status == "completed" and is_longer
-
-    def _buffer_ended(self, reply: ReplyFinished) -> tuple[list[ServerEvent], list[ServerEvent]]:
-        """What precedes the end of a dropped response, and what follows that of a played one."""
-        if not self._is_webrtc or not self._is_playing:
-            return [], []
+    def _rest(self, reply: ReplyFinished) -> list[ServerEvent]:
+        """Words and sound that were heard and not yet sent: the deltas must add up."""
         if reply.status == "cancelled":
-            return [buffer.OutputCleared(response_id=self.id)], []
-        return [], [buffer.OutputStopped(response_id=self.id)]
+            return []
+        is_longer = len(reply.heard) > len(self._said) and reply.heard.startswith(self._said)
+        words = self.text(reply.heard[len(self._said) :]) if is_longer else []
+        has_sound = self._message is not None and not self.is_cancelled and not self._is_webrtc
+        return [*words, *(self._message[1].rest() if self._message and has_sound else [])]
 
     def _heard(self, reply: ReplyFinished) -> list[ServerEvent]:
-        if not self._has_extensions or reply.status != "cancelled":
+        if not self.traits.has_extensions or reply.status != "cancelled":
             return []
-        return [
-            ResponseHeard(response_id=self.id, item_id=self.item_id, heard=reply.heard, unheard=reply.unheard)
-        ]
+        item_id = self.traits.item_id
+        return [ResponseHeard(response_id=self.id, item_id=item_id, heard=reply.heard, unheard=reply.unheard)]
 
-    def _open(self) -> list[ServerEvent]:
-        if self._entry is not None:
+    def _opened(self) -> tuple[list[ServerEvent], tuple[Entry, SpokenMessage | WrittenMessage]]:
+        """The message; and its beginning, where it had not begun."""
+        if self._message is not None:
+            return [], self._message
+        traits = self.traits
+        item = MessageItem(id=traits.item_id, status="in_progress", role="assistant", content=())
+        entry, added = self._added(Entry(item, is_settled=False))
+        place = self._place(entry)
+        is_spoken = traits.modality == "audio"
+        message = SpokenMessage(place, traits.form) if is_spoken else WrittenMessage(place)
+        self._message = entry, message
+        return [*added, message.opening()], self._message
+
+    def _added(self, entry: Entry) -> tuple[Entry, list[ServerEvent]]:
+        self._outputs.append(entry)
+        added = wire.OutputItemAdded(
+            response_id=self.id, output_index=len(self._outputs) - 1, item=entry.item
+        )
+        if not self.is_in_conversation:
+            return entry, [added]
+        return entry, [added, self._items.add(entry).added()]
+
+    def _ended(self, entry: Entry, item: Item) -> list[ServerEvent]:
+        """`entry` has become `item`, and stays so."""
+        entry.is_settled = True
+        index = self._outputs.index(entry)
+        done = wire.OutputItemDone(response_id=self.id, output_index=index, item=item)
+        if not self.is_in_conversation:
+            entry.item = item
+            return [done]
+        self._items.change(entry, item)
+        return [entry.done(), done]
+
+    def _closed(self, reply: ReplyFinished) -> list[ServerEvent]:
+        if self._message is None and not reply.heard:
             return []
-        self._entry = self._items.append(self._item("in_progress", ()))
-        added = wire.OutputItemAdded(response_id=self.id, item=self._entry.item)
-        part = wire.ContentPartAdded(**self._place, part=wire.AudioPart(transcript=""))
-        return [added, self._entry.added(), part]
-
-    def _close(self, reply: ReplyFinished) -> list[ServerEvent]:
-        assert self._entry is not None
-        transcript = reply.heard if reply.status == "cancelled" else self._said
+        opened, (entry, message) = self._opened()
+        is_spoken = isinstance(message, SpokenMessage)
+        words = reply.heard if reply.status == "cancelled" and is_spoken else self._said
         status: ItemStatus = "completed" if reply.status == "completed" else "incomplete"
-        entry = self._entry
-        entry.item = self._item(status, (OutputAudio(transcript=transcript),))
-        entry.audio_ms, entry.is_interrupted = reply.audio_ms, reply.status == "cancelled"
-        return [
-            wire.AudioDone(**self._place),
-            wire.AudioTranscriptDone(**self._place, transcript=transcript),
-            wire.ContentPartDone(**self._place, part=wire.AudioPart(transcript=transcript)),
-            entry.done(),
-            wire.OutputItemDone(response_id=self.id, item=entry.item),
-        ]
+        entry.audio_ms = reply.audio_ms if is_spoken else None
+        said = {"status": status, "content": (message.content(words),)}
+        return [*opened, *message.closing(words), *self._ended(entry, entry.item.model_copy(update=said))]
+
+    def _truncated(self, reply: ReplyFinished) -> list[ServerEvent]:
+        """Over WebRTC the server alone knows what was heard."""
+        has_sound = self._message is not None and self._message[0].audio_ms is not None
+        if not (self._is_webrtc and has_sound and self.is_in_conversation and reply.status == "cancelled"):
+            return []
+        return [ItemTruncated(item_id=self.traits.item_id, audio_end_ms=reply.audio_ms)]
 
     def _done(self, reply: ReplyFinished) -> ServerEvent:
-        output = (self._entry.item,) if self._entry is not None else ()
         finished = self._object(reply.status).model_copy(
-            update={"status_details": _details(reply), "output": output, "usage": _usage(reply.usage)}
+            update={
+                "status_details": _details(reply),
+                "output": tuple(entry.item for entry in self._outputs),
+                "usage": _usage(reply.usage),
+            }
         )
         return wire.ResponseDone(response=finished)
 
-    @property
-    def _place(self) -> _Place:
-        return {"response_id": self.id, "item_id": self.item_id}
-
-    def _item(self, status: ItemStatus, content: tuple[OutputAudio, ...]) -> Item:
-        return Item(id=self.item_id, status=status, role="assistant", content=content)
+    def _place(self, entry: Entry) -> Place:
+        index = self._outputs.index(entry)
+        return {"response_id": self.id, "item_id": entry.item.id, "output_index": index}
 
     def _object(self, status: wire.ResponseStatus) -> wire.ResponseObject:
+        traits = self.traits
+        voice = wire.ResponseVoice(format=traits.form, voice=traits.voice)
         return wire.ResponseObject(
             id=self.id,
-            conversation_id=self._conversation_id,
+            conversation_id=traits.conversation_id,
             status=status,
-            audio=self._audio,
-            metadata=self._metadata,
+            output_modalities=(traits.modality,),
+            audio=wire.ResponseAudio(output=voice),
+            max_output_tokens=traits.max_output_tokens,
+            metadata=traits.metadata,
         )
 
 

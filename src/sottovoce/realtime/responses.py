@@ -1,4 +1,4 @@
-"""Which response is active: one at a time, asked for by the client or begun by the session."""
+"""Which responses are active: one in the conversation, and a few beside it."""
 
 from __future__ import annotations
 
@@ -6,27 +6,25 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sottovoce.audio.playout import PlayoutFrame
 from sottovoce.conversation import events as told
 from sottovoce.errors import InvalidRequestError
-from sottovoce.ids import NewId
-from sottovoce.realtime import requests
-from sottovoce.realtime.commands import Interrupt, Respond
+from sottovoce.realtime.commands import Command, DeleteItem, Interrupt, Respond
 from sottovoce.realtime.events import client
 from sottovoce.realtime.events.base import ServerEvent
-from sottovoce.realtime.events.session import ErrorEvent
-from sottovoce.realtime.items import Items
-from sottovoce.realtime.response import Response, Transport
+from sottovoce.realtime.requests import Unsettled
+from sottovoce.realtime.response import Response
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING_TRUNCATES = 8
-"""Truncations of a reply that is still being given; later ones replace the oldest."""
+MAX_BESIDE: Final = 8
+"""Responses beside the conversation at once: each keeps a language model busy, and maybe a voice."""
 
-Begin: TypeAlias = Callable[[str, str, dict[str, str] | None], Response]
-"""Makes a response of its id, its item's id and its metadata."""
+Begin: TypeAlias = Callable[[told.ReplyStarted, client.ResponseParams], Response]
+"""Makes a response of what the session began and what the client had set for it."""
+Steps: TypeAlias = list[ServerEvent | Command]
 
 
 @dataclass(slots=True)
@@ -36,48 +34,69 @@ class _Asked:
     command: Respond
     is_cancelled: bool = False
 
+    @property
+    def is_in_conversation(self) -> bool:
+        return self.command.options.is_in_conversation
+
 
 class Responses:
     """Every response that is begun ends exactly once; events of any other are dropped."""
 
-    def __init__(self, items: Items, begin: Begin, transport: Transport, new_id: NewId) -> None:
-        self._items = items
+    def __init__(self, begin: Begin, *, is_webrtc: bool) -> None:
         self._begin = begin
-        self._is_webrtc = transport == "webrtc"
-        self._new_id = new_id
-        self._active: Response | None = None
-        self._asked: _Asked | None = None
-        self._truncates: list[client.ItemTruncate] = []
+        self._is_webrtc = is_webrtc
+        self._active: dict[str, Response] = {}
+        self._asked: dict[str, _Asked] = {}
 
     @property
     def is_active(self) -> bool:
-        return self._active is not None
+        return bool(self._active)
+
+    @property
+    def is_expected(self) -> bool:
+        """A response is active or was asked for."""
+        return bool(self._active or self._asked)
 
     # -- what the client asks
 
-    def create(self, event: client.ResponseCreate) -> Respond:
-        if self._active is not None:
+    def make_way(self, *, is_in_conversation: bool) -> None:
+        """See that another response may be asked for.
+
+        Raises `InvalidRequestError` where it may not, `Unsettled` while one that was cancelled is ending.
+        """
+        if not is_in_conversation:
+            return self._make_way_beside()
+        current = self._current()
+        if current is not None and current.is_cancelled:
+            raise Unsettled
+        if current is not None:
             raise InvalidRequestError(
                 "The conversation already has an active response; "
                 "wait for its `response.done` or send `response.cancel`.",
                 code="conversation_already_has_active_response",
             )
-        asked = event.response or client.ResponseParams()
-        return Respond(self._new_id("resp"), asked.instructions, asked.metadata, event_id=event.event_id)
+
+    def _make_way_beside(self) -> None:
+        known: list[Response | _Asked] = [*self._active.values(), *self._asked.values()]
+        if sum(not response.is_in_conversation for response in known) >= MAX_BESIDE:
+            raise InvalidRequestError(
+                f"{MAX_BESIDE} responses beside the conversation are active, as many as there may be.",
+                code="too_many_active_responses",
+            )
 
     def asked(self, command: Respond) -> None:
         """The session has taken `command`."""
-        self._asked = _Asked(command)
+        self._asked[command.response_id] = _Asked(command)
 
     def cancel(self, event: client.ResponseCancel) -> list[Interrupt]:
-        is_other = event.response_id not in (None, self._current_id)
-        if self._current_id is None or is_other:
+        found = self._current() if event.response_id is None else self._find(event.response_id)
+        if found is None:
             raise InvalidRequestError(
                 "Cancellation failed: no active response found.",
-                param="response_id" if is_other else None,
+                param=None if event.response_id is None else "response_id",
                 code="response_cancel_not_active",
             )
-        return self._interrupt(event.event_id)
+        return self._interrupt(found, event.event_id)
 
     def clear_output(self, event: client.OutputClear) -> list[Interrupt]:
         """Stop what plays; with nothing to stop there is nothing to say."""
@@ -87,49 +106,52 @@ class Responses:
                 "drop it there and send `response.cancel`.",
                 param="type",
             )
-        return self._interrupt(event.event_id) if self._active is not None else []
+        current = self._current()
+        return self._interrupt(current, event.event_id) if isinstance(current, Response) else []
 
-    def truncate(self, event: client.ItemTruncate) -> list[ServerEvent]:
-        """Answered at once for a reply that has ended, at its end for one that is being given."""
-        entry = requests.truncatable(event, self._items)
-        if entry.audio_ms is not None:
-            return [requests.truncated(event, entry)]
-        self._truncates = [*self._truncates, event][-MAX_WAITING_TRUNCATES:]
-        return []
+    def _current(self) -> Response | _Asked | None:
+        """The conversation's response, begun or only asked for."""
+        known: list[Response | _Asked] = [*self._active.values(), *self._asked.values()]
+        return next((response for response in known if response.is_in_conversation), None)
 
-    @property
-    def _current_id(self) -> str | None:
-        if self._active is not None:
-            return self._active.id
-        return self._asked.command.response_id if self._asked is not None else None
+    def _find(self, response_id: str) -> Response | _Asked | None:
+        return self._active.get(response_id) or self._asked.get(response_id)
 
-    def _interrupt(self, event_id: str | None) -> list[Interrupt]:
-        if self._active is None:
-            assert self._asked is not None
-            self._asked.is_cancelled = True
+    def _interrupt(self, response: Response | _Asked, event_id: str | None = None) -> list[Interrupt]:
+        was_cancelled, response.is_cancelled = response.is_cancelled, True
+        if was_cancelled or isinstance(response, _Asked):
             return []
-        was_cancelled, self._active.is_cancelled = self._active.is_cancelled, True
-        return [] if was_cancelled else [Interrupt(event_id=event_id)]
+        return [Interrupt(None if response.is_in_conversation else response.id, event_id=event_id)]
 
     # -- what the session tells
 
-    def started(self, event: told.ReplyStarted) -> list[ServerEvent | Interrupt]:
-        if self._active is not None and self._active.id == event.response_id:
+    def started(self, event: told.ReplyStarted) -> Steps:
+        if event.response_id in self._active:
             return []
-        overtaken = self._abandon() if self._active is not None else []
-        asked = self._take(event.response_id)
-        metadata = asked.command.metadata if asked else None
-        self._active = self._begin(event.response_id, event.item_id, metadata)
-        interrupts = self._interrupt(None) if asked and asked.is_cancelled else []
-        return [*overtaken, *self._active.created(), *interrupts]
+        asked = self._asked.pop(event.response_id, None)
+        params = asked.command.params if asked else client.ResponseParams()
+        response = self._begin(event, params)
+        overtaken = self._abandon() if response.is_in_conversation else []
+        self._active[response.id] = response
+        interrupts = self._interrupt(response) if asked and asked.is_cancelled else []
+        return [*overtaken, response.created(), *interrupts]
 
-    def text(self, event: told.ReplyText) -> list[ServerEvent]:
-        active = self._known(event.response_id)
-        return active.text(event.delta) if active else []
+    def text(self, event: told.ReplyText) -> Steps:
+        response = self._known(event.response_id)
+        return [*response.text(event.delta)] if response else []
 
-    def playing(self, event: told.ReplyPlaying) -> list[ServerEvent]:
-        active = self._known(event.response_id)
-        return active.playing() if active else []
+    def playing(self, event: told.ReplyPlaying) -> Steps:
+        response = self._known(event.response_id)
+        return [*response.playing()] if response else []
+
+    def called(self, event: told.FunctionCalled) -> Steps:
+        """A call by a response that the client has cancelled is forgotten on both sides."""
+        response = self._known(event.response_id)
+        if response is None:
+            return []
+        if response.is_cancelled:
+            return [DeleteItem(event.item_id, (event.item_id,))] if response.is_in_conversation else []
+        return [*response.called(event)]
 
     def audio(self, frames: Sequence[PlayoutFrame]) -> list[ServerEvent]:
         """One delta for the frames of one response; over WebRTC they are on the track already."""
@@ -137,43 +159,25 @@ class Responses:
             return []
         events: list[ServerEvent] = []
         for response_id, group in groupby(frames, key=lambda frame: frame.response_id):
-            active = self._known(response_id)
-            events += active.sound(b"".join(frame.samples for frame in group)) if active else []
+            response = self._known(response_id)
+            events += response.sound(b"".join(frame.samples for frame in group)) if response else []
         return events
 
-    def finished(self, event: told.ReplyFinished) -> list[ServerEvent]:
-        active = self._known(event.response_id)
+    def finished(self, event: told.ReplyFinished) -> Steps:
+        response = self._active.pop(event.response_id, None)
+        return [*response.finished(event)] if response else []
+
+    def _abandon(self) -> Steps:
+        """A reply began before its predecessor was told to have ended: end that one here."""
+        active = next((each for each in self._active.values() if each.is_in_conversation), None)
         if active is None:
             return []
-        self._active = None
-        return [*active.finished(event), *self._truncated()]
-
-    def _abandon(self) -> list[ServerEvent]:
-        """A reply began before its predecessor was told to have ended: end that one here."""
-        active = self._active
-        assert active is not None
         logger.warning("a reply began while another was active")
-        return self.finished(told.ReplyFinished(active.id, active.item_id, "cancelled", "turn_detected"))
-
-    def _truncated(self) -> list[ServerEvent]:
-        waiting, self._truncates = self._truncates, []
-        events: list[ServerEvent] = []
-        for event in waiting:
-            try:
-                events += self.truncate(event)
-            except InvalidRequestError as error:
-                events.append(ErrorEvent.of(error, event.event_id))
-        return events
-
-    def _take(self, response_id: str) -> _Asked | None:
-        asked = self._asked
-        if asked is None or asked.command.response_id != response_id:
-            return None
-        self._asked = None
-        return asked
+        item_id = active.traits.item_id
+        return self.finished(told.ReplyFinished(active.id, item_id, "cancelled", "turn_detected"))
 
     def _known(self, response_id: str) -> Response | None:
-        if self._active is not None and self._active.id == response_id:
-            return self._active
-        logger.debug("an event of a response that is not active was dropped")
-        return None
+        response = self._active.get(response_id)
+        if response is None:
+            logger.debug("an event of a response that is not active was dropped")
+        return response

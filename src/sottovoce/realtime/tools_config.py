@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from sottovoce.conversation.options import ClientTool, ToolNamed
 from sottovoce.conversation.options import ToolChoice as Choice
 from sottovoce.errors import InvalidRequestError
-from sottovoce.realtime.config_part import BY_SHAPE, OTHER, WORD, ConfigPart
+from sottovoce.realtime.config_part import BY_SHAPE, OTHER, WORD, ConfigPart, refused
 from sottovoce.realtime.events.base import OrAbsent
 
 MAX_TOOLS: Final = 128
@@ -54,14 +54,7 @@ class FunctionTool(ConfigPart):
 
 
 class McpTool(ConfigPart):
-    """Refused by name: known, so that what is wrong can be said."""
-
-    type: Literal["mcp"]
-
-    @field_validator("type", mode="after")
-    @classmethod
-    def _is_refused(cls, given: str) -> str:
-        raise PydanticCustomError("unsupported", NO_MCP)
+    type: Annotated[Literal["mcp"], refused(NO_MCP)]
 
 
 def _depth_exceeds(value: object, limit: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any, get_args
 
 import openai.types.realtime.realtime_server_event as stock
@@ -24,13 +25,18 @@ def read(event: ServerEvent) -> dict[str, Any]:
     assert isinstance(wire["event_id"], str)
     assert wire["event_id"].startswith("event_")
     if not wire["type"].startswith("sottovoce."):
-        TypeAdapter(_EVENTS[wire["type"]]).validate_json(text)
+        _adapter(wire["type"]).validate_json(text)
     for name in ("item", "part"):
         if name in wire:
             _check_absent_not_null(wire[name])
     if "item" in wire:
         _check_content(wire["item"])
     return dict(wire)
+
+
+@cache
+def _adapter(type_: str) -> TypeAdapter[BaseModel]:
+    return TypeAdapter(_EVENTS[type_])
 
 
 def _check_absent_not_null(part: dict[str, Any]) -> None:
@@ -42,7 +48,10 @@ def _check_absent_not_null(part: dict[str, Any]) -> None:
 
 
 def _check_content(item: dict[str, Any]) -> None:
-    """agents-js, rules 3 and 4 of 6.2."""
+    """agents-js, rules 3, 4 and 5 of 6.2."""
+    if item["type"] != "message":
+        assert isinstance(item["call_id"], str)
+        return
     fitting = {
         "user": {"input_text", "input_audio"},
         "system": {"input_text"},

@@ -31,6 +31,15 @@ class InputCleared(ServerEvent):
     type: Literal["input_audio_buffer.cleared"] = "input_audio_buffer.cleared"
 
 
+class TimeoutTriggered(ServerEvent):
+    """Nobody spoke from `audio_start_ms` on; the silence becomes a turn, and is answered."""
+
+    type: Literal["input_audio_buffer.timeout_triggered"] = "input_audio_buffer.timeout_triggered"
+    item_id: str
+    audio_start_ms: int
+    audio_end_ms: int
+
+
 class TranscriptDelta(ServerEvent):
     """More of what the user said; never taken back, for clients concatenate."""
 

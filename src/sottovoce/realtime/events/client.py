@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import binascii
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    FailFast,
     Field,
     StringConstraints,
     TypeAdapter,
     ValidationError,
-    model_validator,
+    field_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from sottovoce.ids import MAX_ID_CHARACTERS
-from sottovoce.realtime.config_part import ConfigPart, Instructions, refuse
+from sottovoce.realtime.audio_config import AudioFormat, by_id
+from sottovoce.realtime.config_part import ConfigPart, Instructions, Name
 from sottovoce.realtime.events.base import Wire
+from sottovoce.realtime.events.client_items import AnyInputItem, AnyNewItem, Base64, Id
 from sottovoce.realtime.events.faults import fault
-from sottovoce.realtime.session_config import GivenConfig, Modalities
+from sottovoce.realtime.session_config import GivenConfig, Modalities, NoPrompt, Reasoning
+from sottovoce.realtime.tools_config import MaxOutputTokens, ToolChoice, Tools
 
-MAX_MESSAGE_CHARACTERS = 32_768
-"""One written message; items are kept for the session's life."""
-MAX_CONTENT_PARTS = 16
 MAX_METADATA = 16
 """Entries of a response's metadata, as at OpenAI, whose keys and values have these lengths:"""
 MAX_METADATA_KEY_CHARACTERS = 64
 MAX_METADATA_VALUE_CHARACTERS = 512
 MAX_AUDIO_END_MS = 86_400_000
-
-Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARACTERS)]
-
-
-def _decode(audio: object) -> object:
-    if not isinstance(audio, str):
-        return audio
-    try:
-        return binascii.a2b_base64(audio, strict_mode=True)
-    except (binascii.Error, ValueError):
-        raise PydanticCustomError("base64", "Input should be base64 of 16-bit PCM") from None
-
-
-Pcm: TypeAlias = Annotated[bytes, BeforeValidator(_decode)]
+MAX_INPUT_ITEMS = 256
+"""A response's own `input`; with the limits of each item it bounds what the model is made to read."""
 
 
 class ClientEvent(Wire):
@@ -59,7 +42,7 @@ class SessionUpdate(ClientEvent):
 
 class InputAppend(ClientEvent):
     type: Literal["input_audio_buffer.append"]
-    audio: Pcm
+    audio: Base64
 
 
 class InputCommit(ClientEvent):
@@ -74,50 +57,9 @@ class OutputClear(ClientEvent):
     type: Literal["output_audio_buffer.clear"]
 
 
-Text: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_MESSAGE_CHARACTERS)]
-
-
-class InputTextPart(Wire):
-    type: Literal["input_text"]
-    text: Text
-
-
-class OutputTextPart(Wire):
-    type: Literal["output_text"]
-    text: Text
-
-
-WrittenPart: TypeAlias = Annotated[InputTextPart | OutputTextPart, Field(discriminator="type")]
-
-
-class NewMessage(ConfigPart):
-    """A written message; other items, and audio and images in messages, are refused by their type."""
-
-    type: Literal["message"]
-    role: Literal["system", "user", "assistant"]
-    content: Annotated[
-        tuple[WrittenPart, ...], FailFast(), Field(min_length=1, max_length=MAX_CONTENT_PARTS, strict=False)
-    ]
-    id: Id | None = None
-    object: Literal["realtime.item"] | None = None
-    status: Literal["completed", "incomplete", "in_progress"] | None = None
-
-    @model_validator(mode="after")
-    def _content_fits_role(self) -> NewMessage:
-        expected = "output_text" if self.role == "assistant" else "input_text"
-        if any(part.type != expected for part in self.content):
-            message = "The content of a {role} message should be of type '{expected}'"
-            raise PydanticCustomError("content_type", message, {"role": self.role, "expected": expected})
-        return self
-
-    @property
-    def text(self) -> str:
-        return "\n".join(part.text for part in self.content)
-
-
 class ItemCreate(ClientEvent):
     type: Literal["conversation.item.create"]
-    item: NewMessage
+    item: AnyNewItem
     previous_item_id: Id | None = None
 
 
@@ -142,20 +84,35 @@ MetadataKey: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_METADAT
 MetadataValue: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_METADATA_VALUE_CHARACTERS)]
 
 
-NoneYet: TypeAlias = Annotated[tuple[None, ...], refuse("This is not supported yet; leave it out")]
+class ResponseVoice(ConfigPart):
+    format: AudioFormat | None = None
+    voice: Name | None = None
+
+    _by_id = field_validator("voice", mode="before")(by_id)
+
+
+class ResponseSound(ConfigPart):
+    output: ResponseVoice = ResponseVoice()
 
 
 class ResponseParams(ConfigPart):
-    """What one response may set for itself; the rest of OpenAI's list is refused until it is honoured."""
+    """What one response may set for itself; what is not given is the session's."""
 
     instructions: Instructions | None = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=MAX_METADATA)] | None = None
-    conversation: Literal["auto"] = "auto"
-    output_modalities: Modalities = ("audio",)
-    tools: NoneYet = ()
-    tool_choice: Literal["auto"] = "auto"
+    conversation: Literal["auto", "none"] = "auto"
+    input: (
+        Annotated[tuple[AnyInputItem, ...], Field(max_length=MAX_INPUT_ITEMS, strict=False, fail_fast=True)]
+        | None
+    ) = None
+    output_modalities: Modalities | None = None
+    audio: ResponseSound = ResponseSound()
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool = True
-    max_output_tokens: Literal["inf"] = "inf"
+    max_output_tokens: MaxOutputTokens | None = None
+    reasoning: Reasoning | None = None
+    prompt: NoPrompt = None
 
 
 class ResponseCreate(ClientEvent):

@@ -12,7 +12,9 @@ MAX_SHOWN_CHARACTERS = 200
 """Of what the client sent, repeated to it in an error."""
 
 _FIELD = re.compile(r"[a-z_]+")
-_UNIONS = frozenset("session format turn_detection tool_choice truncation tracing max_output_tokens".split())
+_UNIONS = frozenset(
+    "session item format turn_detection tool_choice truncation tracing max_output_tokens".split()
+)
 """Fields of several types: the step after them is pydantic's name of one, as is the first after a number."""
 _FAULTS: dict[str, tuple[str, str]] = {
     "missing": ("missing_required_parameter", "Missing required parameter: '{path}'."),

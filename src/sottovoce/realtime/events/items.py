@@ -43,8 +43,30 @@ class MessageItem(Wire):
     content: tuple[Content, ...]
 
 
-Item: TypeAlias = MessageItem
-"""Function calls and their outputs will join here."""
+class FunctionCallItem(Wire):
+    """The assistant's call of a function of the client's; `arguments` is JSON, and "" until it is whole."""
+
+    id: str
+    object: Literal["realtime.item"] = "realtime.item"
+    type: Literal["function_call"] = "function_call"
+    status: ItemStatus
+    call_id: str
+    name: str
+    arguments: str
+
+
+class FunctionCallOutputItem(Wire):
+    """What the client answered to a call."""
+
+    id: str
+    object: Literal["realtime.item"] = "realtime.item"
+    type: Literal["function_call_output"] = "function_call_output"
+    status: ItemStatus
+    call_id: str
+    output: str
+
+
+Item: TypeAlias = MessageItem | FunctionCallItem | FunctionCallOutputItem
 
 
 class ItemAdded(ServerEvent):
@@ -64,6 +86,11 @@ class ItemDone(ServerEvent):
 class ItemRetrieved(ServerEvent):
     type: Literal["conversation.item.retrieved"] = "conversation.item.retrieved"
     item: Item
+
+
+class ItemDeleted(ServerEvent):
+    type: Literal["conversation.item.deleted"] = "conversation.item.deleted"
+    item_id: str
 
 
 class ItemTruncated(ServerEvent):

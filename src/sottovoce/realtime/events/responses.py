@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from sottovoce.realtime.audio_config import Audio, AudioFormat
+from sottovoce.realtime.audio_config import AudioFormat
 from sottovoce.realtime.events.base import OrAbsent, ServerEvent, Wire
 from sottovoce.realtime.events.items import Item
 
-ResponseStatus: TypeAlias = Literal["in_progress", "completed", "cancelled", "failed"]
+ResponseStatus: TypeAlias = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
 
 
 class ResponseError(Wire):
@@ -18,8 +18,8 @@ class ResponseError(Wire):
 
 
 class StatusDetails(Wire):
-    type: Literal["completed", "cancelled", "failed"]
-    reason: OrAbsent[Literal["turn_detected", "client_cancelled"]] = None
+    type: Literal["cancelled", "incomplete", "failed"]
+    reason: OrAbsent[Literal["turn_detected", "client_cancelled", "max_output_tokens"]] = None
     error: OrAbsent[ResponseError] = None
 
 
@@ -60,10 +60,6 @@ class ResponseVoice(Wire):
 class ResponseAudio(Wire):
     output: ResponseVoice
 
-    @classmethod
-    def of(cls, audio: Audio) -> ResponseAudio:
-        return cls(output=ResponseVoice(format=audio.output.format, voice=audio.output.voice))
-
 
 class ResponseObject(Wire):
     object: Literal["realtime.response"] = "realtime.response"
@@ -72,9 +68,9 @@ class ResponseObject(Wire):
     status: ResponseStatus
     status_details: StatusDetails | None = None
     output: tuple[Item, ...] = ()
-    output_modalities: tuple[Literal["audio", "text"], ...] = ("audio",)
+    output_modalities: tuple[Literal["audio", "text"], ...]
     audio: ResponseAudio
-    max_output_tokens: Literal["inf"] = "inf"
+    max_output_tokens: int | Literal["inf"] = "inf"
     metadata: dict[str, str] | None = None
     usage: ResponseUsage | None = None
 
@@ -121,14 +117,21 @@ class AudioPart(Wire):
     transcript: str
 
 
+class TextPart(Wire):
+    """Parts are of type `text` where the item's content says `output_text`."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
 class ContentPartAdded(PartEvent):
     type: Literal["response.content_part.added"] = "response.content_part.added"
-    part: AudioPart
+    part: AudioPart | TextPart
 
 
 class ContentPartDone(PartEvent):
     type: Literal["response.content_part.done"] = "response.content_part.done"
-    part: AudioPart
+    part: AudioPart | TextPart
 
 
 class AudioTranscriptDelta(PartEvent):
@@ -141,8 +144,18 @@ class AudioTranscriptDone(PartEvent):
     transcript: str
 
 
+class TextDelta(PartEvent):
+    type: Literal["response.output_text.delta"] = "response.output_text.delta"
+    delta: str
+
+
+class TextDone(PartEvent):
+    type: Literal["response.output_text.done"] = "response.output_text.done"
+    text: str
+
+
 class AudioDelta(PartEvent):
-    """`delta` is base64 of 24 kHz mono s16le."""
+    """`delta` is base64 in the session's output format."""
 
     type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
     delta: str
@@ -150,3 +163,23 @@ class AudioDelta(PartEvent):
 
 class AudioDone(PartEvent):
     type: Literal["response.output_audio.done"] = "response.output_audio.done"
+
+
+class CallEvent(ServerEvent):
+    """What the events of one function call share: where it stands, and what its answer must name."""
+
+    response_id: str
+    item_id: str
+    output_index: int = 0
+    call_id: str
+
+
+class ArgumentsDelta(CallEvent):
+    type: Literal["response.function_call_arguments.delta"] = "response.function_call_arguments.delta"
+    delta: str
+
+
+class ArgumentsDone(CallEvent):
+    type: Literal["response.function_call_arguments.done"] = "response.function_call_arguments.done"
+    name: str
+    arguments: str
