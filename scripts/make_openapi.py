@@ -40,7 +40,7 @@ from sottovoce.gateway.routes.secrets import MadeSecret, NewSecret
 from sottovoce.services import chat_request
 from sottovoce.services.chat_request import ChatRequest
 from sottovoce.services.speech import SpeechRequest
-from sottovoce.services.upload import Upload
+from sottovoce.services.uploads.form import TranscriptionForm, TranslationForm
 
 Schema = dict[str, Any]
 
@@ -68,7 +68,7 @@ class Schemas(GenerateJsonSchema):
 
 
 GROUPS: Mapping[str, tuple[type[BaseModel], ...]] = {
-    "": (ChatRequest, SpeechRequest, Upload),
+    "": (ChatRequest, SpeechRequest, TranscriptionForm, TranslationForm),
     "Reply.": (
         *(ChatCompletion, ChatCompletionChunk, Model),
         *(Transcription, TranscriptionVerbose, Translation, TranslationVerbose),
@@ -141,7 +141,7 @@ OPERATIONS = (
     ),
     Operation(
         *("post", "/v1/audio/transcriptions", "Write down a recording", "Audio"),
-        body={"multipart/form-data": ref("Upload")},
+        body={"multipart/form-data": ref("TranscriptionForm")},
         replies={
             "application/json": {"anyOf": [ref("Reply.TranscriptionVerbose"), ref("Reply.Transcription")]},
             "text/plain": TEXT,
@@ -153,7 +153,7 @@ OPERATIONS = (
     ),
     Operation(
         *("post", "/v1/audio/translations", "Write down a recording in English", "Audio"),
-        body={"multipart/form-data": ref("Upload")},
+        body={"multipart/form-data": ref("TranslationForm")},
         replies={
             "application/json": {"anyOf": [ref("Reply.TranslationVerbose"), ref("Reply.Translation")]},
             "text/plain": TEXT,
@@ -355,6 +355,12 @@ def refine(found: Schema) -> None:
     found["Message"]["properties"]["content"]["anyOf"].append(
         {"type": "string", "maxLength": MAX_TEXT_CHARACTERS}
     )
+    transcription = found["TranscriptionForm"]["properties"]
+    for refused in ("known_speaker_names", "known_speaker_references"):
+        del transcription[refused]
+    for several in [name for name, one in transcription.items() if one.get("type") == "array"]:
+        transcription[f"{several}[]"] = transcription.pop(several)  # as OpenAI spells lists in forms
+    transcription["chunking_strategy"]["anyOf"].append({"const": "auto"})
     found["Part"]["properties"]["type"]["enum"] = sorted(TEXT_PARTS)
     for hint in sorted(set(chat_request.IGNORED) - set(ChatRequest.model_fields)):
         chat[hint] = {"description": "Accepted, without effect."}

@@ -94,7 +94,11 @@ def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None]:
 
 
 def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT, stream=sys.stderr)
+    from sottovoce.http.request_id import RequestIdFormatter
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RequestIdFormatter(LOG_FORMAT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("sottovoce").setLevel(level.upper())
     if level == "info":
         logging.getLogger("sottovoce.services.keeper").setLevel(logging.WARNING)  # `_show_progress` tells it
