@@ -113,7 +113,7 @@ class Assistant(Agent):
             return list(chat_ctx.items)
         instructions = [item for item in chat_ctx.items if item.id == INSTRUCTIONS_MESSAGE_ID]
         given = [chat_item(item, 0.0) for item in reply.plan.history]
-        return [*instructions, *given, *reply.handle.chat_items]
+        return [*instructions, *given, *reply.steps]
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings

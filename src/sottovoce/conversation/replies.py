@@ -122,8 +122,7 @@ class Replies:
 
     def agent_state_changed(self, event: AgentStateChangedEvent) -> None:
         if event.new_state in ("thinking", "speaking"):
-            current = CURRENT.get()
-            self.open_reply(current if current is not None and current.is_live else None)
+            self.open_reply()
         self._emit(StateChanged(_STATES[event.new_state]))
 
     def open_reply(self, reply: Reply | None = None) -> Reply | None:
@@ -190,7 +189,7 @@ class Replies:
         for call, output in event.zipped():
             self.tool_ran(call, output)
             if reply is not None:
-                call.group_id = reply.renamed.get(call.id.rpartition("/")[0])
+                call.group_id = reply.group(call).group_id
         if reply is not None and reply.generation is not None and (reply.generation.calls or reply.is_cut):
             event.cancel_tool_reply()
 

@@ -119,13 +119,28 @@ class Reply:
         return whole_calls(self.generations) if is_whole else []
 
     @property
+    def written(self) -> str:
+        """What AgentSession wrote down of it."""
+        messages = [item for item in self.handle.chat_items if isinstance(item, llm.ChatMessage)]
+        return " ".join(item.text_content or "" for item in messages if item.role == "assistant")
+
+    @property
     def heard(self) -> str:
         """What was heard of an interrupted reply, by the history's account if it has one; else all of it."""
         if self.status != "cancelled":
             return self.generated or self.captioned
-        messages = [item for item in self.handle.chat_items if isinstance(item, llm.ChatMessage)]
-        told = " ".join(item.text_content or "" for item in messages if item.role == "assistant")
-        return told or self.captioned
+        return self.written or self.captioned
+
+    def group(self, call: llm.FunctionCall) -> llm.FunctionCall:
+        """`call`, told to belong to the message that it was made with."""
+        step = call.id.rpartition("/")[0]
+        return call.model_copy(update={"group_id": self.renamed.get(step, step)})
+
+    @property
+    def steps(self) -> list[llm.ChatItem]:
+        """What it said, called and was told so far, in order."""
+        items = sorted(self.handle.chat_items, key=lambda item: item.created_at)
+        return [self.group(item) if isinstance(item, llm.FunctionCall) else item for item in items]
 
     def missing_caption(self) -> str:
         """The end of the heard text that the captions have not shown yet."""

@@ -296,10 +296,17 @@ class Session:
             self._call(reply, call)
         if reply.is_deleted:
             self._actions.put(partial(self._record.retract, reply))
-        elif reply.plan.is_in_conversation and reply.plan.modality == "audio":
-            self._spoken.keep(reply.item_id, reply.heard, reply.audio, reply.captions)
+        elif reply.plan.is_in_conversation:
+            self._keep(reply)
         self._actions.put(self._record.trim)
         self._idleness.begin()
+
+    def _keep(self, reply: Reply) -> None:
+        heard = reply.heard
+        if reply.status == "cancelled" and heard and not reply.written:  # a first word, cut off
+            self._actions.put(partial(self._record.add, Message(reply.item_id, "assistant", heard)))
+        if reply.plan.modality == "audio":
+            self._spoken.keep(reply.item_id, heard, reply.audio, reply.captions)
 
     def _call(self, reply: Reply, call: llm.FunctionToolCall) -> None:
         item = FunctionCall(random_id("item"), call.call_id, call.name, call.arguments)
