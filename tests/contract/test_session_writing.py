@@ -279,8 +279,8 @@ async def test_a_reply_beside_the_conversation_can_be_spoken(engines: FakeEngine
         history = [message.text_content for message in user.session.history.messages()[1:]]
     assert (aside.response_id, aside.status, aside.heard) == (beside, "completed", "A word in your ear.")
     assert (finished.response_id, finished.heard) == (mine, "Aloud.")
-    assert engines.voices[0][0] == "echo"
-    assert engines.voices[-1][0] == "alloy"
+    said_by = {words.strip(): voice for words, (voice, _) in zip(engines.spoken, engines.voices, strict=True)}
+    assert said_by == {"A word in your ear.": "echo", "Aloud.": "alloy"}
     assert aside.audio_ms > 0
     assert history == ["Aloud."]
     assert aside.usage.output_tokens == 3
