@@ -56,18 +56,20 @@ class Speaker:
     def all(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    async def run(self) -> None:
+    async def run(self, *, is_speaking: bool) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
             due += 0.02
             await asyncio.sleep(max(0.0, due - loop.time()))
+            self.played += self.session.playout.pull() is not None
+            if not is_speaking:
+                continue
             frame = self._noise.integers(-20, 20, FRAME_SAMPLES).astype(np.int16)
             if self._speech:
                 head = self._speech.popleft()
                 frame[: len(head)] = head
             self.session.push_audio(AudioFrame(frame.tobytes(), RATE_HZ))
-            self.played += self.session.playout.pull() is not None
 
     async def listen(self) -> None:
         async for event in self.session.events():
@@ -77,13 +79,18 @@ class Speaker:
 
 
 @asynccontextmanager
-async def conversation(engines: FakeEngines, **options: Any) -> AsyncIterator[Speaker]:
-    """A started session on the fake engines, spoken to and listened to until the block ends."""
+async def conversation(
+    engines: FakeEngines, *, is_paced: bool = True, **options: Any
+) -> AsyncIterator[Speaker]:
+    """A started session on the fake engines, spoken to and listened to until the block ends.
+
+    One that is not paced hears only what the test pushes.
+    """
     clients = EngineClients(engines.endpoint("stt"), engines.endpoint("llm"), engines.endpoint("tts"))
     session = Session(clients, **options)
     await session.start()
     speaker = Speaker(session)
-    pacing = asyncio.create_task(speaker.run())
+    pacing = asyncio.create_task(speaker.run(is_speaking=is_paced))
     listening = asyncio.create_task(speaker.listen())
     try:
         yield speaker
