@@ -20,6 +20,7 @@ async def served(
     graceful_timeout: float = 1.0,
     tls: ssl.SSLContext | None = None,
     tls_handshake_timeout: float = 10.0,
+    websocket_message_bytes: int = ServerLimits().websocket_message_bytes,
 ) -> AsyncIterator[str]:
     """The base URL of `app` under the real server; `stopping` runs before that is told to stop."""
     sock, stop = listen("127.0.0.1", 0), asyncio.Event()
@@ -28,7 +29,11 @@ async def served(
     async def until() -> None:
         await stop.wait()
 
-    limits = ServerLimits(graceful_timeout=graceful_timeout, tls_handshake_timeout=tls_handshake_timeout)
+    limits = ServerLimits(
+        graceful_timeout=graceful_timeout,
+        tls_handshake_timeout=tls_handshake_timeout,
+        websocket_message_bytes=websocket_message_bytes,
+    )
     serving = asyncio.create_task(serve(app, sock, until=until, limits=limits, tls=tls))
     try:
         yield url

@@ -21,6 +21,7 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.gateway.app import create_app, end_sessions
 from sottovoce.gateway.engines import EngineStatus
 from sottovoce.gateway.limits import GatewayLimits
+from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES
 from tests.fake_session import TalkingSession
 from tests.serving import served
 
@@ -114,7 +115,7 @@ async def running(
     )
     async with (
         served(engine.app()) as engine_url,
-        served(app, lambda: end_sessions(app), tls=tls) as url,
+        served(app, lambda: end_sessions(app), tls=tls, websocket_message_bytes=MAX_MESSAGE_BYTES) as url,
         httpx.AsyncClient(base_url=url, trust_env=False, verify=trusted) as client,
     ):
         engine.url = f"{engine_url}/v1"

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
 from sottovoce.realtime.opening import SessionFactory
+from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES
 from sottovoce.realtime.websocket import RealtimeWebSocket
 from tests.serving import served
 
@@ -20,7 +21,7 @@ from tests.serving import served
 async def realtime(factory: SessionFactory) -> AsyncIterator[str]:
     """The base URL, ending in `/v1`, of a server whose sessions `factory` makes."""
     app = Starlette(routes=[WebSocketRoute("/v1/realtime", RealtimeWebSocket(factory))])
-    async with served(app) as url:
+    async with served(app, websocket_message_bytes=MAX_MESSAGE_BYTES) as url:
         yield f"{url}/v1"
 
 

@@ -117,14 +117,16 @@ async def _served(
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Ends conversations politely before the server closes what is left of them."""
     from sottovoce.gateway.app import end_sessions
-    from sottovoce.http.server import serve
+    from sottovoce.http.server import ServerLimits, serve
+    from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES
 
+    limits = ServerLimits(websocket_message_bytes=MAX_MESSAGE_BYTES)
     stop = asyncio.Event()
 
     async def until() -> None:
         await stop.wait()
 
-    serving = asyncio.create_task(serve(app, sock, until=until, tls=tls), name="gateway")
+    serving = asyncio.create_task(serve(app, sock, until=until, limits=limits, tls=tls), name="gateway")
     try:
         yield serving
     finally:

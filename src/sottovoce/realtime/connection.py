@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
+from typing import Final
 
 from sottovoce.conversation.events import SessionEvent
 from sottovoce.conversation.port import SessionPort
@@ -11,7 +13,10 @@ from sottovoce.errors import SottovoceError
 from sottovoce.realtime.commands import Close, Command
 from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.patience import Patience
-from sottovoce.realtime.protocol import RealtimeProtocol, Step
+from sottovoce.realtime.protocol import RealtimeProtocol, Step, read
+
+LARGE_MESSAGE_BYTES: Final = 1 << 18
+"""What takes longer to decode than a frame may wait is decoded in a thread; this much takes half a ms."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +34,17 @@ class Connection:
         Of several clients each has a `patience` of its own.
         """
         return self._perform(self.protocol.receive(message, patience))
+
+    async def receive_at_leisure(
+        self, message: str | bytes, patience: Patience | None = None
+    ) -> list[ServerEvent | Close]:
+        """As `receive`, but nobody else waits while a large message is decoded.
+
+        The next message may be received only when this has returned.
+        """
+        if len(message) < LARGE_MESSAGE_BYTES:
+            return self.receive(message, patience)
+        return self._perform(self.protocol.heed(await asyncio.to_thread(read, message), patience))
 
     def apply(self, event: SessionEvent) -> list[ServerEvent | Close]:
         """The session told `event`."""

@@ -15,8 +15,6 @@ MAX_BUFFERED: Final = 360.0
 
 Holds one append of the largest size that clients of OpenAI may send, 15 MiB.
 """
-MAX_FRAME: Final = 1.0
-"""Seconds of audio handed on at once: a long append must not keep everybody else waiting."""
 
 
 def decode(audio: bytes, form: PcmFormat | G711Format) -> AudioFrame:
@@ -38,8 +36,8 @@ class InputAudio:
         self._counted_at = clock()
         self._odd_byte = b""
 
-    def append(self, audio: bytes, form: PcmFormat | G711Format, *, is_manual: bool) -> list[AudioFrame]:
-        """The whole samples of `audio`, in frames; half a sample of PCM waits for the next chunk.
+    def append(self, audio: bytes, form: PcmFormat | G711Format, *, is_manual: bool) -> AudioFrame | None:
+        """The whole samples of `audio`, None if there are none; half a PCM sample waits for the next chunk.
 
         Raises `InvalidRequestError` when the buffer is full, and then takes nothing of `audio`.
         """
@@ -51,7 +49,7 @@ class InputAudio:
             raise InvalidRequestError(_overflow(is_manual=is_manual), code="input_audio_buffer_overflow")
         self._buffered += frame.duration
         self._odd_byte = given[len(frame.samples) :] if is_pcm else b""
-        return _sliced(frame)
+        return frame if frame.samples else None
 
     def use_up(self) -> float:
         """The audio so far was committed or cleared; returns how many seconds it was, about."""
@@ -63,12 +61,6 @@ class InputAudio:
         if not is_manual:
             self._buffered = max(0.0, self._buffered - (now - self._counted_at))
         self._counted_at = now
-
-
-def _sliced(frame: AudioFrame) -> list[AudioFrame]:
-    size = round(MAX_FRAME * frame.sample_rate) * BYTES_PER_SAMPLE
-    starts = range(0, len(frame.samples), size)
-    return [AudioFrame(frame.samples[at : at + size], frame.sample_rate) for at in starts]
 
 
 def _overflow(*, is_manual: bool) -> str:

@@ -31,7 +31,7 @@ from sottovoce.realtime.response import Response
 from sottovoce.realtime.responses import Responses
 from sottovoce.realtime.turns import UserTurns
 
-__all__ = ["MAX_MESSAGE_BYTES", "ProtocolOptions", "RealtimeProtocol", "Step"]
+__all__ = ["MAX_MESSAGE_BYTES", "ProtocolOptions", "Reading", "RealtimeProtocol", "Step", "read"]
 
 MAX_MESSAGE_BYTES: Final = 21 << 20
 """One client message; a larger one ends the connection with 1009. Holds 15 MiB of audio, as base64."""
@@ -40,6 +40,14 @@ SETTLING: Final = (told.ReplyFinished, told.Transcript, told.TranscriptionFailed
 """After these, what was asked too early may be answered."""
 
 Step: TypeAlias = ServerEvent | Command | Close
+Reading: TypeAlias = client.AnyClientEvent | client.Unreadable | Close
+
+
+def read(message: str | bytes) -> Reading:
+    """What a client's message says. Knows no connection, and may run in a thread where it takes long."""
+    if len(message) > MAX_MESSAGE_BYTES:
+        return Close(1009, f"A message may have {MAX_MESSAGE_BYTES} bytes.")
+    return client.read(message)
 
 
 class RealtimeProtocol:
@@ -83,19 +91,21 @@ class RealtimeProtocol:
 
         `patience` is that with its sender, where there are several.
         """
+        return self.heed(read(message), patience)
+
+    def heed(self, given: Reading, patience: Patience | None = None) -> Iterator[Step]:
+        """The answer to what was read of a message."""
         patience = patience or self._patience
-        if len(message) > MAX_MESSAGE_BYTES:
-            yield Close(1009, f"A message may have {MAX_MESSAGE_BYTES} bytes.")
-            return
-        try:
-            event = client.parse(message)
-        except InvalidRequestError as error:
-            yield ErrorEvent.of(error, client.event_id_of(message))
-            if (ending := patience.try_()) is not None:
-                yield ending
-        else:
-            patience.restore()
-            yield from self.answer(event)
+        match given:
+            case Close():
+                yield given
+            case client.Unreadable():
+                yield ErrorEvent.of(given.error, given.event_id)
+                if (ending := patience.try_()) is not None:
+                    yield ending
+            case _:
+                patience.restore()
+                yield from self.answer(given)
 
     def answer(self, event: client.AnyClientEvent) -> Iterator[Step]:
         """What follows from an event that was read. A step is performed before the next one is asked for."""
@@ -143,8 +153,8 @@ class RealtimeProtocol:
                 "The audio of a WebRTC call comes on its track, not in events.", code="unsupported_operation"
             )
         heard = self._configuration.config.audio.input
-        frames = self._input.append(event.audio, heard.format, is_manual=heard.turn_detection is None)
-        return [commands.PushAudio(frame, event_id=event.event_id) for frame in frames]
+        frame = self._input.append(event.audio, heard.format, is_manual=heard.turn_detection is None)
+        return [] if frame is None else [commands.PushAudio(frame, event_id=event.event_id)]
 
     def _asked(self, event: client.ResponseCreate) -> Command:
         config, voices = self._configuration.for_replies, self._configuration.voices

@@ -17,7 +17,7 @@ from sottovoce.realtime.outbox import Outbox, OutboxFull
 
 logger = logging.getLogger(__name__)
 
-Received: TypeAlias = Callable[[str | bytes], None]
+Received: TypeAlias = Callable[[str | bytes], Awaitable[None] | None]
 Loop: TypeAlias = Callable[[], Awaitable[None]]
 
 CLOSE_DEADLINE = 1.0
@@ -38,7 +38,7 @@ class Line:
     async def run(self, received: Received, *loops: Loop) -> int:
         """Converse until one side has enough; returns the close code. Nothing of it is left running.
 
-        `received` takes each message; `loops` run beside, and end with the connection. A fault in any of
+        `received` takes each message, one after the other; `loops` run beside, and end with the connection. A fault in any of
         them ends this connection, with its reason, and nobody else's.
         """
 
@@ -78,7 +78,9 @@ class Line:
             if message["type"] == "websocket.disconnect":
                 self._is_gone = True
                 return self.end(Close(message.get("code") or 1005, "The client has gone."))
-            received(message.get("text") or message.get("bytes") or b"")
+            handling = received(message.get("text") or message.get("bytes") or b"")
+            if handling is not None:
+                await handling
 
     async def _send(self) -> None:
         while True:

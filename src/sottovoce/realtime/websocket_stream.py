@@ -42,8 +42,8 @@ class WebSocketStream:
         """End the connection; the first ending counts."""
         self._line.end(ending)
 
-    def _received(self, message: str | bytes) -> None:
-        self._line.tell(self._connection.receive(message))
+    async def _received(self, message: str | bytes) -> None:
+        self._line.tell(await self._connection.receive_at_leisure(message))
 
     async def _attend(self) -> None:
         """Tell the client what the session tells."""

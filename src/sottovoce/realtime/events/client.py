@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     field_validator,
 )
 
+from sottovoce.errors import InvalidRequestError
 from sottovoce.realtime.audio_config import AudioFormat, by_id
 from sottovoce.realtime.config_part import ConfigPart, Instructions, Name
 from sottovoce.realtime.events.base import Wire
@@ -142,22 +144,29 @@ AnyClientEvent: TypeAlias = Annotated[
 _EVENT: TypeAdapter[AnyClientEvent] = TypeAdapter(AnyClientEvent)
 
 
-def parse(message: str | bytes) -> AnyClientEvent:
-    """Raises `InvalidRequestError` naming the first field at fault."""
-    try:
-        return _EVENT.validate_json(message)
-    except ValidationError as error:
-        raise fault(error) from None
-
-
 class _Envelope(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     event_id: Id
 
 
-def event_id_of(message: str | bytes) -> str | None:
-    """The `event_id` of a message that `parse` refused, if it has a usable one."""
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that breaks the protocol: why, and the `event_id` it has, if that much can be read."""
+
+    error: InvalidRequestError
+    event_id: str | None
+
+
+def read(message: str | bytes) -> AnyClientEvent | Unreadable:
+    """The first field at fault is named."""
+    try:
+        return _EVENT.validate_json(message)
+    except ValidationError as error:
+        return Unreadable(fault(error), _event_id_of(message))
+
+
+def _event_id_of(message: str | bytes) -> str | None:
     try:
         return _Envelope.model_validate_json(message).event_id
     except ValidationError:
