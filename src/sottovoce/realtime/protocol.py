@@ -144,7 +144,7 @@ class RealtimeProtocol:
                 return [self._asked(event)]
             case client.ResponseCancel():
                 return self._responses.cancel(event)
-            case client.OutputClear():
+            case _:  # client.OutputClear
                 return self._responses.clear_output(event)
 
     def _heard(self, event: client.InputAppend) -> list[Command]:

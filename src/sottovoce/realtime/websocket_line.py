@@ -38,8 +38,8 @@ class Line:
     async def run(self, received: Received, *loops: Loop) -> int:
         """Converse until one side has enough; returns the close code. Nothing of it is left running.
 
-        `received` takes each message, one after the other; `loops` run beside, and end with the connection. A fault in any of
-        them ends this connection, with its reason, and nobody else's.
+        `received` takes each message, one after the other; `loops` run beside, and end with the
+        connection. A fault in any of them ends this connection, with its reason, and nobody else's.
         """
 
         async def receive() -> None:

@@ -1,3 +1,8 @@
+"""The protocol by itself: what is said to whom, in the orders that clients rely on.
+
+Every branch of `realtime/protocol.py` is taken from here; `test_protocol_coverage.py` sees to it.
+"""
+
 from __future__ import annotations
 
 import json
@@ -5,11 +10,26 @@ from typing import Any
 
 import pytest
 
+from sottovoce.audio.playout import PlayoutFrame
 from sottovoce.conversation import events as told
-from sottovoce.realtime.patience import MAX_BAD_MESSAGES
+from sottovoce.errors import InvalidRequestError
+from sottovoce.realtime.deferred import MAX_WAITING
+from sottovoce.realtime.patience import MAX_BAD_MESSAGES, Patience
 from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES, ProtocolOptions
 from tests.unit.realtime.client import Client, only_error, types
 
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
+TURN = ["input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"]
+OPENING = ["response.output_item.added", "conversation.item.added", "response.content_part.added"]
+CLOSING = [
+    "response.output_audio.done",
+    "response.output_audio_transcript.done",
+    "response.content_part.done",
+    "conversation.item.done",
+    "response.output_item.done",
+    "response.done",
+    "rate_limits.updated",
+]
 EXTENSION_EVENTS: list[told.SessionEvent] = [
     told.StateChanged("listening"),
     told.ToolCalled("call_1", "clock", "{}", "noon", is_error=False),
@@ -161,3 +181,215 @@ def test_audio_in_events_of_a_call_is_refused_its_track_has_it() -> None:
     error = only_error(client.append(bytes(960)))
     assert error["code"] == "unsupported_operation"
     assert not client.session.heard
+
+
+def test_each_of_several_senders_is_listened_to_with_a_patience_of_its_own() -> None:
+    client = Client()
+    patience = Patience()
+    for _ in range(MAX_BAD_MESSAGES - 1):
+        client.read(client.connection.receive("nonsense", patience))
+    client.send_raw("nonsense")
+    assert client.closed is None
+    client.read(client.connection.receive("nonsense", patience))
+    assert client.closed is not None
+
+
+# -- the orders of events that clients rely on
+
+
+def test_a_spoken_turn() -> None:
+    client = Client()
+    answers = client.hear(
+        told.SpeechStarted("item_u", 120),
+        told.Transcript("item_u", "what", is_final=False),
+        told.SpeechStopped("item_u", 1620),
+        told.TurnCommitted("item_u"),
+        told.Transcript("item_u", "what time is it", is_final=True),
+        told.ReplyStarted("resp_a", "item_a"),
+    )
+    answers += client.read(client.protocol.audio([PlayoutFrame("resp_a", "item_a", b"\1\0" * 480)]))
+    answers += client.hear(
+        told.ReplyPlaying("resp_a"),
+        told.ReplyText("resp_a", "item_a", "Noon."),
+        told.ReplyFinished("resp_a", "item_a", "completed", heard="Noon.", audio_ms=20),
+    )
+    assert types(answers) == [
+        "input_audio_buffer.speech_started",
+        f"{TRANSCRIPTION}.delta",
+        "input_audio_buffer.speech_stopped",
+        *TURN,
+        f"{TRANSCRIPTION}.completed",
+        "response.created",
+        *OPENING,
+        "response.output_audio.delta",
+        "response.output_audio_transcript.delta",
+        *CLOSING,
+    ]
+    added = [answer for answer in answers if answer["type"] == "conversation.item.added"]
+    assert [answer["previous_item_id"] for answer in added] == [None, "item_u"]
+
+
+def test_an_interruption_and_the_truncation_that_follows() -> None:
+    client = Client()
+    client.hear(told.ReplyStarted("resp_a", "item_a"), told.ReplyText("resp_a", "item_a", "It is noon."))
+    assert client.protocol.is_responding
+    answers = client.hear(
+        told.SpeechStarted("item_v", 4000),
+        told.ReplyFinished("resp_a", "item_a", "cancelled", "turn_detected", "It is", " noon.", 300),
+        told.ReplyText("resp_a", "item_a", "late"),
+    )
+    assert types(answers) == ["input_audio_buffer.speech_started", *CLOSING]
+    assert not client.protocol.is_responding
+    (answer,) = client.send("conversation.item.truncate", item_id="item_a", content_index=0, audio_end_ms=200)
+    assert (answer["type"], answer["audio_end_ms"]) == ("conversation.item.truncated", 200)
+    assert client.session.truncated == [("item_a", 200)]
+
+
+def test_an_interruption_over_webrtc() -> None:
+    client = Client(ProtocolOptions(transport="webrtc"))
+    client.hear(told.ReplyStarted("resp_a", "item_a"), told.ReplyPlaying("resp_a"))
+    answers = client.hear(told.ReplyFinished("resp_a", "item_a", "cancelled", "turn_detected", audio_ms=60))
+    assert types(answers) == ["output_audio_buffer.cleared", *CLOSING, "conversation.item.truncated"]
+
+
+def test_a_function_is_called_and_answered() -> None:
+    client = Client()
+    client.update(tools=[{"type": "function", "name": "weather"}])
+    answers = client.hear(
+        told.ReplyStarted("resp_a", "item_a"),
+        told.FunctionCalled("resp_a", "item_f", "call_1", "weather", "{}"),
+        told.ReplyFinished("resp_a", "item_a", "completed"),
+    )
+    assert types(answers) == [
+        "response.created",
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.done",
+        "rate_limits.updated",
+    ]
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "Rain."}
+    answers = client.send("conversation.item.create", item=output)
+    assert types(answers) == ["conversation.item.added", "conversation.item.done"]
+    assert answers[0]["previous_item_id"] == "item_f"
+    assert client.send("response.create") == []
+    assert len(client.session.asked) == 1
+
+
+def test_a_turn_ended_by_hand() -> None:
+    client = Client()
+    client.update(audio={"input": {"turn_detection": None}})
+    assert client.append(bytes(9600)) == []
+    assert client.append(b"") == []
+    assert client.send("input_audio_buffer.commit") == []
+    answers = client.hear(
+        told.SpeechStarted("item_u", 0),
+        told.SpeechStopped("item_u", 100),
+        told.TurnCommitted("item_u"),
+        told.Transcript("item_u", "hello", is_final=True),
+    )
+    assert types(answers) == [*TURN, f"{TRANSCRIPTION}.completed"]
+    assert client.session.commits == 1
+
+
+def test_silence_that_lasts_too_long_is_answered() -> None:
+    client = Client()
+    detection = {"type": "server_vad", "idle_timeout_ms": 5000}
+    client.update(audio={"input": {"turn_detection": detection}})
+    answers = client.hear(
+        told.IdleTimedOut("item_i", 9000, 14_000),
+        told.TurnCommitted("item_i"),
+        told.Transcript("item_i", "", is_final=True),
+        told.ReplyStarted("resp_a", "item_a"),
+    )
+    assert types(answers) == [
+        "input_audio_buffer.timeout_triggered",
+        *TURN,
+        f"{TRANSCRIPTION}.completed",
+        "response.created",
+    ]
+    assert (answers[0]["item_id"], answers[0]["audio_start_ms"], answers[0]["audio_end_ms"]) == (
+        "item_i",
+        9000,
+        14_000,
+    )
+    assert answers[4]["usage"]["seconds"] == 5
+
+
+def test_items_come_and_go() -> None:
+    client = Client()
+    assert types(client.write("hello", "msg_1")) == ["conversation.item.added", "conversation.item.done"]
+    assert types(client.send("conversation.item.retrieve", item_id="msg_1")) == [
+        "conversation.item.retrieved"
+    ]
+    assert types(client.send("conversation.item.delete", item_id="msg_1")) == ["conversation.item.deleted"]
+    assert only_error(client.send("conversation.item.delete", item_id="msg_1"))
+    assert client.session.history == []
+
+
+def test_a_transcription_that_fails_is_told() -> None:
+    client = Client()
+    answers = client.hear(told.TurnCommitted("item_u"), told.TranscriptionFailed("item_u", "No recogniser."))
+    assert types(answers) == [*TURN, f"{TRANSCRIPTION}.failed"]
+
+
+def test_what_is_asked_too_early_is_answered_when_the_reply_ends() -> None:
+    client = Client()
+    client.hear(told.ReplyStarted("resp_a", "item_a"), told.ReplyText("resp_a", "item_a", "It is"))
+    assert client.send("response.cancel") == []
+    assert client.session.interrupted == [None]
+    assert client.send("response.create", event_id="again") == []
+    for _ in range(MAX_WAITING - 1):
+        assert client.send("conversation.item.delete", item_id="item_a") == []
+    error = only_error(client.send("conversation.item.delete", item_id="item_a", event_id="much"))
+    assert (error["code"], error["event_id"]) == ("too_many_waiting_requests", "much")
+    answers = client.hear(told.ReplyFinished("resp_a", "item_a", "cancelled", "client_cancelled", "It is"))
+    assert types(answers)[:8] == [*CLOSING, "conversation.item.deleted"]
+    assert set(types(answers)[8:]) == {"error"}
+    assert len(client.session.asked) == 1
+
+
+def test_the_output_buffer_is_cleared_over_webrtc_only() -> None:
+    client = Client(ProtocolOptions(transport="webrtc"))
+    client.hear(told.ReplyStarted("resp_a", "item_a"), told.ReplyPlaying("resp_a"))
+    assert client.send("output_audio_buffer.clear") == []
+    assert client.session.interrupted == [None]
+    assert only_error(Client().send("output_audio_buffer.clear"))["param"] == "type"
+
+
+def test_a_session_that_only_listens_never_responds() -> None:
+    client = Client()
+    client.send("session.update", session={"type": "transcription"})
+    error = only_error(client.send("response.create", event_id="e"))
+    assert (error["param"], error["event_id"]) == ("type", "e")
+    assert (
+        client.hear(
+            told.ReplyStarted("resp_a", "item_a"),
+            told.ReplyText("resp_a", "item_a", "psst"),
+            told.ReplyPlaying("resp_a"),
+            told.FunctionCalled("resp_a", "item_f", "call_1", "f", "{}"),
+            told.ReplyFinished("resp_a", "item_a", "completed", heard="psst"),
+        )
+        == []
+    )
+    answers = client.hear(told.TurnCommitted("item_u"), told.Transcript("item_u", "hello", is_final=True))
+    assert types(answers) == [*TURN, f"{TRANSCRIPTION}.completed"]
+
+
+def test_what_the_session_refuses_is_an_error_and_all_is_as_it_was() -> None:
+    client = Client()
+    client.session.refusal = InvalidRequestError("Not now.", code="busy", param="session.tool_choice")
+    error = only_error(client.send("session.update", event_id="e", session={"type": "realtime"}))
+    assert (error["code"], error["param"], error["event_id"]) == ("busy", "session.tool_choice", "e")
+    client.session.refusal = InvalidRequestError("Full.", code="input_audio_buffer_overflow")
+    assert only_error(client.append(b"\0\0"))["code"] == "input_audio_buffer_overflow"
+
+
+def test_the_input_buffer_is_cleared() -> None:
+    client = Client()
+    client.append(bytes(4800))
+    assert types(client.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
+    assert client.session.clears == 1
