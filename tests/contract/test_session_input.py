@@ -10,17 +10,21 @@ import pytest
 
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.conversation import microphone
+from sottovoce.conversation.adapters import stt
 from sottovoce.conversation.events import (
     EngineFailed,
+    IdleTimedOut,
     ReplyFinished,
     ReplyStarted,
     SpeechStarted,
     SpeechStopped,
+    StateChanged,
     Transcript,
     TranscriptionFailed,
     TurnCommitted,
 )
 from sottovoce.conversation.history import Message
+from sottovoce.conversation.idleness import IDLE_NOTE
 from sottovoce.conversation.options import SessionOptions, TurnOptions
 from sottovoce.errors import InvalidRequestError
 from tests.fake_engines import FakeEngines, running
@@ -108,6 +112,20 @@ async def test_five_minutes_committed_at_once_are_all_heard(engines: FakeEngines
     assert final.text == " ".join(str(number) for number in range(turns))
     assert len(user.all(TurnCommitted)) == 1
     assert longest < 0.5  # nobody else's audio stalls meanwhile
+
+
+async def test_who_never_pauses_is_heard_in_pieces(
+    engines: FakeEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stt, "MAX_SEGMENT_BYTES", RATE_HZ)  # half a second
+    engines.heard.extend(["one", "two", "three", "four"])
+    async with conversation(engines, is_paced=False, options=BY_HAND) as user:
+        push(user, QUESTION)
+        user.session.commit_input()
+        await user.expect(Transcript, lambda event: event.is_final)
+    assert len(engines.segments) > 1
+    assert finals(user) == [" ".join(["one", "two", "three", "four"][: len(engines.segments)])]
+    assert len(QUESTION) * 3 // 4 < sum(map(len, engines.segments)) < len(QUESTION) + 2 * RATE_HZ
 
 
 async def test_what_is_sent_after_a_commit_belongs_to_the_next(engines: FakeEngines) -> None:
@@ -259,3 +277,27 @@ async def test_the_recogniser_is_given_language_and_prompt(engines: FakeEngines)
         await user.expect(ReplyFinished)
     given: list[dict[str, Any]] = [dict(one) for one in engines.hints]
     assert given[-1] == {"model": "fake-stt", "prompt": "Names."}
+
+
+async def test_the_assistant_speaks_up_after_a_long_silence(engines: FakeEngines) -> None:
+    engines.heard.append("hello")
+    engines.replies.extend(["Hello yourself.", "Are you still there?"])
+    async with conversation(engines) as user:
+        user.speak(QUESTION)
+        hello = await user.expect(ReplyFinished)
+        user.session.update(SessionOptions(turns=TurnOptions(idle_timeout=0.5)))
+        idle = await user.expect(IdleTimedOut)
+        await user.expect(ReplyFinished)
+        history = [message.text_content for message in user.session.history.messages()[1:]]
+    told = user.events[user.events.index(idle) :]
+    kinds = [type(event) for event in told if not isinstance(event, StateChanged)]
+    assert kinds[:4] == [IdleTimedOut, TurnCommitted, Transcript, ReplyStarted]
+    assert [event.text for event in told if isinstance(event, Transcript)] == [""]
+    assert idle.audio_end_ms - idle.audio_start_ms == 500
+    assert {event.item_id for event in told if isinstance(event, TurnCommitted | Transcript)} == {
+        idle.item_id
+    }
+    messages = [(one["role"], one["content"]) for one in engines.requests[1]["messages"]]
+    assert messages[1:] == [("user", "hello"), ("assistant", hello.heard), ("system", IDLE_NOTE)]
+    assert history == ["hello", "Hello yourself.", "", "Are you still there?"]
+    assert len(user.all(IdleTimedOut)) == 1

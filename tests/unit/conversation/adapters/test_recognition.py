@@ -96,6 +96,41 @@ async def test_a_hanging_service_fails_the_segment_at_its_deadline(
     assert await segment.text == "back again"
 
 
+async def test_the_deadline_runs_for_one_segment_after_the_other(
+    engines: FakeEngines, stream: StreamingRecognition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many segments sent at once are waited for as long as it takes to hear them."""
+    monkeypatch.setattr(recognition, "FINAL_DEADLINE", 0.15)
+    monkeypatch.setattr(recognition, "PACE", 1.0)
+    engines.failing["stt"] = "hang"
+    segments = [stream.begin() for _ in range(3)]
+    for segment in segments:
+        stream.append(segment, SPEECH)  # a tenth of a second each
+        stream.finish(segment)
+    begun = asyncio.get_running_loop().time()
+    ended: list[float] = []
+    for segment in segments:
+        with pytest.raises(EngineTimeout):
+            await segment.text
+        ended.append(asyncio.get_running_loop().time() - begun)
+    assert ended[0] >= 0.2  # its deadline, and its own length
+    assert ended[2] >= ended[1] + 0.1 >= ended[0] + 0.2
+
+
+async def test_hints_reach_a_recogniser_that_is_listening(
+    engines: FakeEngines, stream: StreamingRecognition
+) -> None:
+    engines.heard.extend(["one", "two"])
+    for hints in (Hints("en"), Hints("", "Names: Ada.")):
+        stream.take(hints)
+        segment = stream.begin()
+        stream.append(segment, SPEECH)
+        stream.finish(segment)
+        await segment.text
+    assert engines.hints[0] == {"model": "fake-stt", "language": "en"}
+    assert engines.hints[-1] == {"model": "fake-stt", "prompt": "Names: Ada."}
+
+
 async def test_closing_fails_what_is_pending(engines: FakeEngines) -> None:
     stream = StreamingRecognition(engines.endpoint("stt"), Hints("en"), lambda segment: None)
     segment = stream.begin()
