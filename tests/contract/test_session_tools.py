@@ -88,13 +88,17 @@ async def test_the_client_runs_its_tool_and_asks_for_the_rest(engines: FakeEngin
     assert (call["role"], call["content"]) == ("assistant", "One moment. ")  # one message, with its call
     assert call["tool_calls"][0]["function"] == {"name": "switch_light", "arguments": '{"is_on": true}'}
     assert output == {"role": "tool", "tool_call_id": called.call_id, "content": '{"ok": true}'}
-    of_reply = [type(event) for event in user.events if getattr(event, "response_id", "") == called.response_id]
+    of_reply = [
+        type(event) for event in user.events if getattr(event, "response_id", "") == called.response_id
+    ]
     order = [ReplyStarted, ReplyPlaying, ReplyText, FunctionCalled, ReplyFinished]
     assert [kind for kind in dict.fromkeys(of_reply) if kind in order] == order
 
 
 async def test_a_call_alone_has_no_sound(engines: FakeEngines) -> None:
-    engines.replies.append([ToolCall("switch_light", {"is_on": True}), ToolCall("switch_light", {"is_on": False})])
+    engines.replies.append(
+        [ToolCall("switch_light", {"is_on": True}), ToolCall("switch_light", {"is_on": False})]
+    )
     async with conversation(engines, options=WITH_LIGHTS) as user:
         ask(user)
         finished = await user.expect(ReplyFinished)
@@ -107,7 +111,9 @@ async def test_a_call_alone_has_no_sound(engines: FakeEngines) -> None:
 async def test_speculative_replies_call_nothing(engines: FakeEngines) -> None:
     """A pause in mid-sentence has the model asked too soon; what it wants then is not done."""
     engines.heard.extend(["switch the light for", "my friend"])
-    engines.replies.extend([ToolCall("switch_light", {"is_on": False}), ToolCall("switch_light", {"is_on": True})])
+    engines.replies.extend(
+        [ToolCall("switch_light", {"is_on": False}), ToolCall("switch_light", {"is_on": True})]
+    )
     async with conversation(engines, options=WITH_LIGHTS) as user:
         user.speak(QUESTION + bytes(2 * 16_000 * 6 // 10) + QUESTION)
         called = await user.expect(FunctionCalled)
@@ -161,7 +167,9 @@ async def test_a_clients_tool_wins_over_ours_of_the_same_name(engines: FakeEngin
 
 async def test_forced_tools_are_forced_once(engines: FakeEngines) -> None:
     toolbox = Doubling()
-    engines.replies.extend([ToolCall("double", {"number": 1}), "Two.", ToolCall("double", {"number": 2}), "Four."])
+    engines.replies.extend(
+        [ToolCall("double", {"number": 1}), "Two.", ToolCall("double", {"number": 2}), "Four."]
+    )
     async with conversation(engines, options=WITH_LIGHTS, toolbox=lambda announce: toolbox) as user:
         ask(user, "one", tool_choice="required")
         await user.expect(ReplyFinished)
@@ -179,7 +187,9 @@ async def test_forced_tools_are_forced_once(engines: FakeEngines) -> None:
 
 async def test_no_tool_is_called_where_none_is_the_choice(engines: FakeEngines) -> None:
     toolbox = Doubling()
-    engines.replies.append(["Fine. ", ToolCall("double", {"number": 1}), ToolCall("switch_light", {"is_on": True})])
+    engines.replies.append(
+        ["Fine. ", ToolCall("double", {"number": 1}), ToolCall("switch_light", {"is_on": True})]
+    )
     async with conversation(engines, options=WITH_LIGHTS, toolbox=lambda announce: toolbox) as user:
         ask(user, tool_choice="none")
         finished = await user.expect(ReplyFinished)
