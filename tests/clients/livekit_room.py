@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -50,7 +51,7 @@ class Loudspeaker(io.AudioOutput):
         await super().capture_frame(frame)
         if not self._length:
             self._begun = asyncio.get_running_loop().time()
-            self.on_playback_started(created_at=self._begun)
+            self.on_playback_started(created_at=time.time())
         self._length += frame.duration
 
     def flush(self) -> None:

@@ -94,23 +94,23 @@ async def test_its_history_is_the_server_s(live: Live) -> None:
         errors: list[Any] = []
         session.on("error", errors.append)
         history = llm.ChatContext.empty()
-        history.add_message(role="user", content="hello", id="item_1")
+        history.add_message(role="user", content="my name is Peter", id="item_1")
         history.add_message(role="assistant", content="good day", id="item_2")
-        history.add_message(role="user", content="my name is John", id="item_3")
+        history.add_message(role="user", content="what is my name", id="item_3")
         await session.update_chat_ctx(history)
-        # taken out, put in between, and rewritten in place
+        # rewritten in place, taken out, put in between
         changed = llm.ChatContext.empty()
-        changed.add_message(role="user", content="good morning", id="item_1")
-        changed.add_message(role="user", content="I live in Paris", id="item_4")
-        changed.add_message(role="user", content="my name is John", id="item_3")
+        changed.add_message(role="user", content="my name is John", id="item_1")
+        changed.add_message(role="assistant", content="good morning", id="item_4")
+        changed.add_message(role="user", content="what is my name", id="item_3")
         await session.update_chat_ctx(changed)
         assert [item.id for item in session.chat_ctx.items] == ["item_1", "item_4", "item_3"]
-        generation = await asyncio.wait_for(session.generate_reply(instructions='Say "fine".'), DEADLINE)
+        generation = await asyncio.wait_for(session.generate_reply(), DEADLINE)
         words = ""
         async for message in generation.message_stream:
             async for delta in message.text_stream:
                 words += delta
-        assert "fine" in words.lower()
+        assert "John" in words
         await session.aclose()
         await model.aclose()
     assert errors == []

@@ -96,11 +96,13 @@ class UserTurns:
             return self._grown(event) if self.is_transcribed else []
         entry = self._items.holding(event.item_id)
         committed = self.committed(event.item_id) if entry is None else []
-        self._turns.pop(event.item_id, None)
+        shown = self._turns.pop(event.item_id, _Turn()).shown
         entry = self._items.holding(event.item_id)
         if entry is None:
             return committed
-        return [*committed, *self._completed(entry, entry.pieces[event.item_id], event.text)]
+        completed = self._completed(entry, entry.pieces[event.item_id], event.text)
+        rest = _rest(shown, event) if completed else []
+        return [*committed, *rest, *completed]
 
     def failed(self, event: heard.TranscriptionFailed) -> list[ServerEvent]:
         """Told once, and never after a transcript."""
@@ -147,3 +149,10 @@ class UserTurns:
         while len(self._turns) >= MAX_OPEN_TURNS and item_id not in self._turns:
             del self._turns[next(iter(self._turns))]
         return self._turns.setdefault(item_id, _Turn())
+
+
+def _rest(shown: str, final: heard.Transcript) -> list[ServerEvent]:
+    """The words that interims had not come to: clients that show deltas alone would never see them."""
+    if not shown or final.text == shown or not final.text.startswith(shown):
+        return []
+    return [wire.TranscriptDelta(item_id=final.item_id, delta=final.text[len(shown) :])]

@@ -218,6 +218,7 @@ def test_a_spoken_turn() -> None:
         f"{TRANSCRIPTION}.delta",
         "input_audio_buffer.speech_stopped",
         *TURN,
+        f"{TRANSCRIPTION}.delta",
         f"{TRANSCRIPTION}.completed",
         "response.created",
         *OPENING,

@@ -31,14 +31,26 @@ def test_a_spoken_turn_is_told_in_the_protocols_order() -> None:
         "input_audio_buffer.committed",
         "conversation.item.added",
         "conversation.item.done",
+        f"{TRANSCRIPTION}.delta",
         f"{TRANSCRIPTION}.completed",
     ]
     assert answers[0]["audio_start_ms"] == 120
     assert answers[3]["audio_end_ms"] == 1620
-    assert [answer["delta"] for answer in answers[1:3]] == ["what", " time"]
+    assert [answer["delta"] for answer in answers if "delta" in answer] == ["what", " time", " is it"]
     assert {answer.get("item_id", "item_a") for answer in answers} == {"item_a"}
-    assert answers[7]["transcript"] == "what time is it"
-    assert answers[7]["usage"] == {"type": "duration", "seconds": 1.5}
+    assert answers[8]["transcript"] == "what time is it"
+    assert answers[8]["usage"] == {"type": "duration", "seconds": 1.5}
+
+
+def test_a_final_transcript_that_corrects_its_interims_adds_nothing_to_them() -> None:
+    client = Client()
+    answers = client.hear(
+        Transcript("item_a", "watt", is_final=False),
+        TurnCommitted("item_a"),
+        Transcript("item_a", "what time is it", is_final=True),
+    )
+    assert [answer["delta"] for answer in answers if "delta" in answer] == ["watt"]
+    assert answers[-1]["transcript"] == "what time is it"
 
 
 def test_the_item_is_added_with_its_transcript_null_and_retrieved_with_its_words() -> None:
