@@ -44,14 +44,15 @@ def _title(process: psutil.Process) -> str:
 
 
 @asynccontextmanager
-async def running_server() -> AsyncIterator[RunningServer]:
-    """`sottovoce serve` with the embedded engines, ready to talk."""
+async def running_server(**settings: str) -> AsyncIterator[RunningServer]:
+    """`sottovoce serve` with the embedded engines, ready to talk; `settings` as in `llm_url="http://…"`."""
     with tempfile.TemporaryDirectory(prefix="sottovoce-bench-") as home:
         sock = listen("127.0.0.1", 0)
         port = sock.getsockname()[1]
         sock.close()
         key = "sk-bench-" + secrets.token_urlsafe(24)
-        own = {"SOTTOVOCE_HOME": home, "SOTTOVOCE_API_KEY": key, "SOTTOVOCE_TLS": "false"}
+        given = {"home": home, "api_key": key, "tls": "false", **settings}
+        own = {f"SOTTOVOCE_{name.upper()}": value for name, value in given.items()}
         log = Path(home) / "server.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(

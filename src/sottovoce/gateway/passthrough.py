@@ -21,6 +21,7 @@ from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.places import Places, client_of
 from sottovoce.gateway.request_body import ClientGoneError, RequestBody
+from sottovoce.gateway.stalling import StallingSend
 from sottovoce.http.request_id import REQUEST_ID, current_request_id
 
 logger = logging.getLogger(__name__)
@@ -160,16 +161,15 @@ class Answer:
             return
         headers = _passed_back(reply, CONTENT_HEADERS + HINT_HEADERS)
         self.has_begun = True
-        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        async for chunk in reply.content.iter_any():
-            await self._pass_on(chunk)
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _pass_on(self, chunk: bytes) -> None:
         try:
-            async with asyncio.timeout(CLIENT_PATIENCE):
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except TimeoutError:
+            async with StallingSend(self._send, CLIENT_PATIENCE) as send:
+                await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+                async for chunk in reply.content.iter_any():
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError as error:
+            if isinstance(error, aiohttp.ClientError):
+                raise  # the engine's
             raise ClientGoneError from None
 
 
