@@ -45,6 +45,7 @@ check: setup $(VENV)/.installed-check web/node_modules/.installed ## Format, lin
 	@$(BIN)/lint-imports
 	@echo "Documents"
 	@$(BIN)/python scripts/check_documents.py
+	@$(BIN)/python scripts/make_openapi.py --check
 	@echo "The page's types and lint"
 	@$(WITH_NODE) npm --prefix web run --silent check
 
