@@ -10,7 +10,7 @@ import pytest
 
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.conversation import microphone
-from sottovoce.conversation.adapters import stt
+from sottovoce.conversation.adapters import cutting
 from sottovoce.conversation.events import (
     EngineFailed,
     IdleTimedOut,
@@ -117,7 +117,7 @@ async def test_five_minutes_committed_at_once_are_all_heard(engines: FakeEngines
 async def test_who_never_pauses_is_heard_in_pieces(
     engines: FakeEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stt, "MAX_SEGMENT_BYTES", RATE_HZ)  # half a second
+    monkeypatch.setattr(cutting, "MAX_SEGMENT_BYTES", RATE_HZ)  # half a second
     engines.heard.extend(["one", "two", "three", "four"])
     async with conversation(engines, is_paced=False, options=BY_HAND) as user:
         push(user, QUESTION)
@@ -205,6 +205,35 @@ async def test_speech_over_a_reply_is_heard_where_turns_end_by_hand(engines: Fak
         finished = await user.expect(ReplyFinished)
     assert final.text == "heard it"
     assert finished.status == "completed"
+
+
+async def test_a_reply_that_may_not_be_interrupted_delays_nobody(engines: FakeEngines) -> None:
+    engines.voice_rate = 15
+    engines.heard.append("now")
+    engines.replies.extend(["Here is a rather long answer, which goes on for a while.", "Yes."])
+    options = SessionOptions(turns=TurnOptions(can_interrupt=False))
+    async with conversation(engines, options=options) as user:
+        user.session.respond()
+        await user.expect(ReplyStarted)
+        user.speak(QUESTION)
+        finished = await user.expect(ReplyFinished)
+        assert user.session._ears.microphone.waiting < 0.3
+        user.speak(QUESTION)
+        await user.expect(ReplyFinished)
+    assert (finished.status, finished.unheard) == ("completed", "")
+    assert finals(user)[-1] == "now"
+
+
+async def test_noise_keeps_its_place(engines: FakeEngines) -> None:
+    engines.heard.append("")
+    async with conversation(engines) as user:
+        user.speak(QUESTION)
+        noise = await user.expect(Transcript, lambda event: event.is_final)
+        user.session.add_item(Message("b", "user", "second"))
+        user.session.add_item(Message("a", "user", "first"), after=noise.item_id)
+        user.session.respond()
+        await user.expect(ReplyFinished)
+    assert [one["content"] for one in engines.requests[0]["messages"][1:]] == ["first", "second"]
 
 
 async def test_a_client_may_commit_where_turns_are_found(engines: FakeEngines) -> None:

@@ -18,9 +18,10 @@ from sottovoce.conversation.aside import Aside, Asides
 from sottovoce.conversation.asking import check_choice
 from sottovoce.conversation.assistant import Assistant
 from sottovoce.conversation.events import ReplyReason
-from sottovoce.conversation.history import HistoryItem
+from sottovoce.conversation.history import HistoryItem, SpokenMessage
 from sottovoce.conversation.plan import Plan
 from sottovoce.conversation.prompt import chat_item
+from sottovoce.conversation.recordings import check_recording
 from sottovoce.conversation.replies import Replies
 from sottovoce.conversation.reply import BRIEF, Brief
 from sottovoce.errors import EngineError, InvalidRequestError
@@ -53,12 +54,15 @@ class Answering:
 
     @property
     def is_busy(self) -> bool:
-        return self._promised is not None or self._replies.active() is not None
+        return self._promised is not None or self._replies.speeches.active() is not None
 
     def respond(self, plan: Plan, response_id: str) -> None:
-        """Raises `InvalidRequestError` for a second reply in the conversation, or a choice of no tool, and
-        `LimitExceededError` for too many beside it."""
+        """Raises `InvalidRequestError` for a second reply in the conversation, a choice of no tool or too
+        long a recording, and `LimitExceededError` for too many replies beside the conversation."""
         check_choice(plan.tool_choice, plan.tools, self._own_tools)
+        for item in plan.history or ():
+            if isinstance(item, SpokenMessage):
+                check_recording(item)
         if plan.is_in_conversation:
             self._check_free()
             self._actions.put(partial(self._reply, plan, response_id))
@@ -79,7 +83,11 @@ class Answering:
             (promised_id, plan), self._promised = self._promised, None
             self._replies.refused(promised_id, plan)
             return True
-        reply = self._replies.active() if response_id is None else self._replies.find(response_id)
+        reply = (
+            self._replies.speeches.active()
+            if response_id is None
+            else self._replies.speeches.find(response_id)
+        )
         if reply is not None:
             self._replies.interrupt(reply, reason)
             return True

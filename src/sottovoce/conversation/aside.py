@@ -24,8 +24,8 @@ from sottovoce.conversation.events import (
     Usage,
 )
 from sottovoce.conversation.failures import describe
+from sottovoce.conversation.generation import Generation, is_cut, whole_calls
 from sottovoce.conversation.plan import Plan
-from sottovoce.conversation.reply import Generation, is_cut, whole_calls
 from sottovoce.conversation.turn import Clock
 from sottovoce.errors import LimitExceededError
 from sottovoce.ids import random_id

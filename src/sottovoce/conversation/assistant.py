@@ -21,8 +21,9 @@ from sottovoce.config import EngineKind
 from sottovoce.conversation.adapters.tts import ServiceTTS
 from sottovoce.conversation.asking import Question, ask
 from sottovoce.conversation.clauses import clauses
+from sottovoce.conversation.generation import Generation
 from sottovoce.conversation.prompt import chat_item
-from sottovoce.conversation.reply import CURRENT, Generation, Reply
+from sottovoce.conversation.reply import CURRENT, Reply
 from sottovoce.errors import EngineError
 
 SILENCE_ON_FAILURE = 0.1

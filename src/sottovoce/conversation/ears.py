@@ -10,7 +10,8 @@ from livekit.agents import UserInputTranscribedEvent
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.conversation.adapters.batch_recognition import BatchRecognition
 from sottovoce.conversation.adapters.clients import EngineClients
-from sottovoce.conversation.adapters.recognition import Hints, Recognition, Segment, StreamingRecognition
+from sottovoce.conversation.adapters.recognition import StreamingRecognition
+from sottovoce.conversation.adapters.segments import Hints, Recognition, Segment
 from sottovoce.conversation.adapters.stt import ServiceSTT
 from sottovoce.conversation.agent_session import Conversing, make_detector
 from sottovoce.conversation.events import SessionEvent

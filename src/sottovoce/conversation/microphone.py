@@ -130,7 +130,7 @@ class Microphone(io.AudioInput):
     def listened(self, place: Place, silence: float) -> None:
         """The detector has worked off what was handed on up to `place`; the user has been silent for the last
         `silence` seconds."""
-        self._heard, self._silence = place, silence
+        self._heard, self._silence = max(self._heard, place), silence
         self._progress.set()
         self.look_again()
 

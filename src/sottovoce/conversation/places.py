@@ -8,7 +8,7 @@ PLACE = "sottovoce.place"
 """The key under which a frame carries the `Place` where it ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Place:
     """A place in the input, in samples at 16 kHz: `position` counts all that is handed on, `clock` only what
     came from the user."""

@@ -8,7 +8,7 @@ from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.resample import Resampler
 from sottovoce.conversation.adapters.batch_recognition import transcribe
 from sottovoce.conversation.adapters.clients import EngineClients
-from sottovoce.conversation.adapters.recognition import SAMPLE_RATE_HZ, Hints
+from sottovoce.conversation.adapters.segments import SAMPLE_RATE_HZ, Hints
 from sottovoce.conversation.history import SpokenMessage
 from sottovoce.errors import InvalidRequestError
 

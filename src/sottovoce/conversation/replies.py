@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 
 from livekit.agents import AgentStateChangedEvent, FunctionToolsExecutedEvent, SpeechCreatedEvent, llm
 
@@ -24,8 +23,10 @@ from sottovoce.conversation.events import (
     TurnMeasured,
 )
 from sottovoce.conversation.failures import describe
+from sottovoce.conversation.generation import Generation
 from sottovoce.conversation.plan import Plan
-from sottovoce.conversation.reply import BRIEF, CURRENT, Brief, Generation, MakePlan, Reply
+from sottovoce.conversation.reply import CURRENT, MakePlan, Reply
+from sottovoce.conversation.speeches import Speeches
 from sottovoce.conversation.turn import Clock, Turn
 from sottovoce.ids import random_id
 
@@ -65,51 +66,15 @@ class Replies:
         self._emit = emit
         self.now = now
         self._take_turn = take_turn
-        self._plan = plan
+        self.speeches = Speeches(plan)
         self._position = position
         self._on_begin = on_begin
         self._on_end = on_end
-        self._can_interrupt = True
         self.reply: Reply | None = None
-        self._replies: list[Reply] = []
-        """All that are not over, speculative ones too, in the order they were begun."""
-
-    @property
-    def can_interrupt(self) -> bool:
-        """Whether the user's speech stops a reply."""
-        return self._can_interrupt
-
-    @can_interrupt.setter
-    def can_interrupt(self, value: bool) -> None:
-        self._can_interrupt = value
-        for reply in self._replies:
-            with suppress(RuntimeError):  # it is interrupted already
-                reply.handle.allow_interruptions = value
 
     def speech_created(self, event: SpeechCreatedEvent) -> None:
-        handle, brief = event.speech_handle, BRIEF.get() or Brief(self._plan())
-        handle.allow_interruptions = self._can_interrupt
-        reply = Reply(
-            handle, brief.plan, brief.response_id or random_id("resp"), brief.response_id is not None
-        )
-        if brief.generations is not None:
-            reply.generations = brief.generations
-        self._replies.append(reply)
-        CURRENT.set(reply)
-        handle.add_done_callback(lambda _: self._done(reply))
-
-    def active(self) -> Reply | None:
-        """The conversation's reply that is being given, or is next."""
-        return next((reply for reply in self._live() if reply.plan.is_in_conversation), None)
-
-    def find(self, response_id: str) -> Reply | None:
-        return next((reply for reply in self._live() if reply.response_id == response_id), None)
-
-    def find_item(self, item_id: str) -> Reply | None:
-        return next((reply for reply in self._live() if reply.item_id == item_id), None)
-
-    def _live(self) -> list[Reply]:
-        return [reply for reply in self._replies if reply.is_live]
+        reply = self.speeches.created(event)
+        reply.handle.add_done_callback(lambda _: self._done(reply))
 
     def refused(self, response_id: str, plan: Plan, error: str | None = None) -> None:
         """A promised reply is not given: it failed with `error`, or was cancelled before it began."""
@@ -129,7 +94,7 @@ class Replies:
         """`reply`, else what AgentSession works on; begun now if it was not, and its predecessor closed."""
         if reply is None:
             going_on = self.reply is not None and self.reply.is_live
-            reply = self.reply if going_on else next(iter(self._live()), None)
+            reply = self.reply if going_on else next(iter(self.speeches.live()), None)
         if reply is None or reply.is_closed or self.reply is reply:
             return self.reply
         if self.reply is not None:
@@ -222,8 +187,7 @@ class Replies:
         if reply.is_open:
             self.close_reply(reply)
         reply.is_closed = True
-        if reply in self._replies:
-            self._replies.remove(reply)
+        self.speeches.over(reply)
 
     def close_reply(self, reply: Reply) -> None:
         """Emit the reply's end, once, after the last words that were heard of it."""

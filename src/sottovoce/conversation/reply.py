@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -11,48 +10,11 @@ from livekit.agents import llm
 from livekit.agents.voice import SpeechHandle
 
 from sottovoce.conversation.events import ReplyFinished, ReplyReason, ReplyStatus, Usage
+from sottovoce.conversation.generation import Generation, is_cut, whole_calls
 from sottovoce.conversation.heard import Heard
 from sottovoce.conversation.plan import Plan
 from sottovoce.conversation.turn import Turn
 from sottovoce.ids import random_id
-
-
-@dataclass
-class Generation:
-    """One run of model and voice; a reply that calls tools takes several."""
-
-    asked: float
-    first_token: float | None = None
-    tts_asked: float | None = None
-    first_audio: float | None = None
-    usage: Usage = field(default_factory=Usage)
-    calls: list[llm.FunctionToolCall] = field(default_factory=list)
-    """Of the client's tools."""
-
-    def take(self, now: float, chunk: llm.ChatChunk, plan: Plan) -> llm.ChatChunk:
-        """Note what `chunk` brings; returns it without the calls that are not ours to run."""
-        self.first_token = self.first_token or now
-        if chunk.usage is not None:
-            self.usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
-        if chunk.delta is None or not chunk.delta.tool_calls:
-            return chunk
-        if plan.tool_choice == "none":
-            own: list[llm.FunctionToolCall] = []
-        else:
-            own = [call for call in chunk.delta.tool_calls if call.name not in plan.client_names]
-            self.calls += [call for call in chunk.delta.tool_calls if call.name in plan.client_names]
-        delta = chunk.delta.model_copy(update={"tool_calls": own})
-        return chunk.model_copy(update={"delta": delta})
-
-    def clause(self, now: float) -> None:
-        self.tts_asked = self.tts_asked or now
-
-    def audio(self, now: float) -> None:
-        self.first_audio = self.first_audio or now
-
-    def stamp(self, turn: Turn) -> None:
-        turn.llm_asked, turn.first_token = self.asked, self.first_token
-        turn.tts_asked, turn.first_audio = self.tts_asked, self.first_audio
 
 
 @dataclass(eq=False)
@@ -165,23 +127,6 @@ class Reply:
             usage=self.usage,
             error=self.error,
         )
-
-
-def is_cut(plan: Plan, usage: Usage) -> bool:
-    return plan.max_output_tokens is not None and usage.output_tokens >= plan.max_output_tokens
-
-
-def whole_calls(generations: list[Generation]) -> list[llm.FunctionToolCall]:
-    """The client's calls, without one whose arguments broke off."""
-    return [call for generation in generations for call in generation.calls if _is_json(call.arguments)]
-
-
-def _is_json(arguments: str) -> bool:
-    try:
-        json.loads(arguments or "{}")
-    except ValueError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 
-from livekit.agents import ConversationItemAddedEvent, llm
+from livekit.agents import llm
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 from sottovoce.audio.frame import AudioFrame
@@ -22,25 +22,17 @@ from sottovoce.conversation.asking import check_choice
 from sottovoce.conversation.assistant import Assistant, TurnFate
 from sottovoce.conversation.audio_io import Captions, Loudspeaker
 from sottovoce.conversation.ears import Ears, hints_of
-from sottovoce.conversation.events import (
-    FunctionCalled,
-    IdleTimedOut,
-    SessionEvent,
-    Transcript,
-    TranscriptionFailed,
-    TurnCommitted,
-)
-from sottovoce.conversation.heard import SpokenReplies
-from sottovoce.conversation.history import FunctionCall, HistoryItem, Message, SpokenMessage
+from sottovoce.conversation.events import IdleTimedOut, SessionEvent, Transcript, TurnCommitted
+from sottovoce.conversation.history import HistoryItem, Message
 from sottovoce.conversation.idleness import IDLE_NOTE, Idleness
+from sottovoce.conversation.items import Items
 from sottovoce.conversation.microphone import Mark
 from sottovoce.conversation.options import ReplyOptions, SessionOptions, TurnOptions
 from sottovoce.conversation.plan import make_plan
 from sottovoce.conversation.port import InterruptReason, SessionPort
 from sottovoce.conversation.record import Record
-from sottovoce.conversation.recordings import check_recording, words_of
 from sottovoce.conversation.replies import Replies
-from sottovoce.conversation.reply import CURRENT, Reply
+from sottovoce.conversation.reply import Reply
 from sottovoce.conversation.tools import MakeToolbox, default_toolbox
 from sottovoce.conversation.turn import Turn
 from sottovoce.errors import EngineError, InvalidRequestError
@@ -70,7 +62,6 @@ class Session:
     ) -> None:
         self.id = random_id("sess")
         self.options = options = options or SessionOptions()
-        self._clients = clients
         self._events: asyncio.Queue[SessionEvent | None] = asyncio.Queue()
         self._actions = Actions()
         self._ears = Ears(clients, options, self._tell, self)
@@ -101,7 +92,14 @@ class Session:
             on_turn=self._turn_completed,
         )
         self._record = Record(self._assistant)
-        self._spoken = SpokenReplies()
+        self._items = Items(
+            self._record,
+            self._replies,
+            self._actions,
+            self._tell,
+            clients=clients,
+            hints=lambda: hints_of(self.options),
+        )
         self._asides = Asides(self._tell, partial(self._replies.engine_failed, is_spoken=False))
         self._answering = Answering(
             self._agent_session,
@@ -110,7 +108,7 @@ class Session:
             self._asides,
             self._actions,
             own_tools=self._toolbox.tools,
-            listen=self._words_for,
+            listen=self._items.with_words,
         )
         self._idleness = Idleness(self._idle)
         self._is_closed = False
@@ -135,7 +133,7 @@ class Session:
         session.on("agent_state_changed", self._replies.agent_state_changed)
         session.on("function_tools_executed", self._replies.tools_executed)
         session.on("speech_created", self._replies.speech_created)
-        session.on("conversation_item_added", self._item_added)
+        session.on("conversation_item_added", self._items.added)
         self._actions.start()
         self._follow(self.options)
         await session.start(self._assistant, record=False)
@@ -176,7 +174,7 @@ class Session:
     def _follow(self, options: SessionOptions) -> None:
         turns = options.turns
         self._ears.follow(options, self._agent_session)
-        self._replies.can_interrupt = turns is not None and turns.can_interrupt
+        self._replies.speeches.can_interrupt = turns is not None and turns.can_interrupt
         self._idleness.timeout = turns.idle_timeout if turns and not options.is_listening_only else None
 
     def commit_input(self) -> str:
@@ -201,50 +199,20 @@ class Session:
 
     def add_item(self, item: HistoryItem, after: str | None = None) -> None:
         self._actions.check_room()
-        if isinstance(item, SpokenMessage):
-            check_recording(item)
-            self._actions.put(partial(self._add_recording, item, after))
-        else:
-            self._actions.put(partial(self._record.add, item, after))
-
-    async def _add_recording(self, item: SpokenMessage, after: str | None) -> None:
-        await self._record.add(item, after)
-        try:
-            text = await words_of(item, self._clients, hints_of(self.options))
-        except EngineError as error:
-            self._replies.engine_failed("stt", error, is_spoken=False)
-            self._tell(TranscriptionFailed(item.item_id, error.message))
-            return
-        await self._record.rewrite(item.item_id, text)
-        self._tell(Transcript(item.item_id, text, is_final=True))
-
-    async def _words_for(self, item: HistoryItem) -> HistoryItem:
-        if not isinstance(item, SpokenMessage):
-            return item
-        return Message(item.item_id, "user", await words_of(item, self._clients, hints_of(self.options)))
+        self._items.add(item, after)
 
     def delete_item(self, item_id: str) -> None:
         self._actions.check_room()
-        if (reply := self._replies.find_item(item_id)) is not None:
-            reply.is_deleted = True
-        self._spoken.forget(item_id)
-        self._actions.put(partial(self._record.delete, item_id))
+        self._items.delete(item_id)
 
     def truncate_item(self, item_id: str, audio_end_ms: int) -> str:
         self._actions.check_room()
-        if self._replies.find_item(item_id) is not None:
-            raise InvalidRequestError("The reply is still being given; truncate it when it is over.")
-        words = self._spoken.cut(item_id, audio_end_ms)
-        self._actions.put(partial(self._record.rewrite, item_id, words))
-        return words
+        return self._items.truncate(item_id, audio_end_ms)
 
     def respond(self, options: ReplyOptions | None = None, response_id: str | None = None) -> str:
         if self.options.is_listening_only:
             raise InvalidRequestError("This session only transcribes; it gives no replies.")
         self._actions.check_room()
-        for item in (options and options.history) or ():
-            if isinstance(item, SpokenMessage):
-                check_recording(item)
         response_id = response_id or random_id("resp")
         self._answering.respond(make_plan(self.options, options), response_id)
         self._idleness.end()
@@ -274,8 +242,10 @@ class Session:
         self._ears.microphone.look_again()
         if turn.said:
             self._idleness.end()
-        else:
-            self._idleness.begin()
+            return
+        self._idleness.begin()
+        if turn.item_id not in self._record:  # its place is known, though there is nothing to read
+            self._actions.put(partial(self._record.add, Message(turn.item_id, "user", "")))
 
     def deaf(self, error: EngineError, *, is_first: bool) -> None:
         is_spoken = is_first and not self.options.is_listening_only
@@ -283,37 +253,13 @@ class Session:
         if is_spoken:  # once for each outage: repeating it would talk over the user
             self.say(EngineError.spoken_hint)
 
-    def _item_added(self, event: ConversationItemAddedEvent) -> None:
-        if isinstance(event.item, llm.ChatMessage):
-            self._record.added(event.item, CURRENT.get())
-
     def _reply_begun(self, reply: Reply) -> None:
         self._idleness.pause()
 
     def _reply_over(self, reply: Reply) -> None:
         """Right before the end of `reply` is told."""
-        for call in reply.calls:
-            self._call(reply, call)
-        if reply.is_deleted:
-            self._actions.put(partial(self._record.retract, reply))
-        elif reply.plan.is_in_conversation:
-            self._keep(reply)
-        self._actions.put(self._record.trim)
+        self._items.keep(reply)
         self._idleness.begin()
-
-    def _keep(self, reply: Reply) -> None:
-        heard = reply.heard
-        if reply.status == "cancelled" and heard and not reply.written:  # a first word, cut off
-            self._actions.put(partial(self._record.add, Message(reply.item_id, "assistant", heard)))
-        if reply.plan.modality == "audio":
-            self._spoken.keep(reply.item_id, heard, reply.audio, reply.captions)
-
-    def _call(self, reply: Reply, call: llm.FunctionToolCall) -> None:
-        item = FunctionCall(random_id("item"), call.call_id, call.name, call.arguments)
-        if reply.plan.is_in_conversation:
-            self._actions.put(partial(self._record.add, item, group=reply.item_id))
-        told = FunctionCalled(reply.response_id, item.item_id, item.call_id, item.name, item.arguments)
-        self._tell(told)
 
     def _idle(self) -> None:
         """The user has been silent for as long as the options allow."""

@@ -14,14 +14,8 @@ import httpx
 from pydantic import BaseModel
 
 from sottovoce.config import EngineEndpoint
-from sottovoce.conversation.adapters.recognition import (
-    FINAL_DEADLINE,
-    MAX_SEGMENT_BYTES,
-    PACE,
-    SAMPLE_RATE_HZ,
-    Hints,
-    Segment,
-)
+from sottovoce.conversation.adapters.recognition import FINAL_DEADLINE, PACE
+from sottovoce.conversation.adapters.segments import MAX_SEGMENT_BYTES, SAMPLE_RATE_HZ, Hints, Segment
 from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable
 
 UPLOAD_DEADLINE = 4 * FINAL_DEADLINE

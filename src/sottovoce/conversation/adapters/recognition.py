@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -21,11 +19,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from sottovoce.config import EngineEndpoint
+from sottovoce.conversation.adapters.segments import MAX_SEGMENT_BYTES, SAMPLE_RATE_HZ, Hints, Segment
 from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_RATE_HZ = 16_000
 FINAL_DEADLINE = 5.0
 """Seconds to a segment's transcript from its end, or from the transcript before it, if that came later; past
 it the turn fails instead of hanging."""
@@ -33,59 +31,8 @@ PACE = 1.0
 """Seconds granted on top for each second of a segment that was sent faster than real time: a recogniser
 slower than speech is of no use."""
 CONNECT_DEADLINE = 3.0
-MAX_SEGMENT = 60.0
-"""Seconds of one segment that are kept and sent; who speaks on begins another."""
 RETRY_DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 MAX_MESSAGE_BYTES = 1 << 20
-
-MAX_SEGMENT_BYTES = int(MAX_SEGMENT * SAMPLE_RATE_HZ * 2)
-
-
-@dataclass(eq=False)
-class Segment:
-    """One stretch of speech; `text` is resolved with its transcript, "" where there were no words."""
-
-    text: asyncio.Future[str]
-    audio: bytearray = field(default_factory=bytearray)
-    is_finished: bool = False
-    interim: str = ""
-    begun: float = field(default_factory=time.monotonic)
-
-    @property
-    def duration(self) -> float:
-        """Seconds of audio."""
-        return len(self.audio) / (SAMPLE_RATE_HZ * 2)
-
-    @property
-    def age(self) -> float:
-        """Seconds since it was begun; less than `duration` where it came faster than real time."""
-        return time.monotonic() - self.begun
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """What helps a recogniser: the language, "" to have it guess, and words that may occur."""
-
-    language: str = ""
-    prompt: str = ""
-
-
-class Recognition(Protocol):
-    """One user's ear. All calls return at once; `text` of a finished segment is resolved in time, or fails
-    with an `EngineError`."""
-
-    def take(self, hints: Hints) -> None:
-        """Mind these from the next segment on."""
-
-    def begin(self) -> Segment: ...
-
-    def append(self, segment: Segment, pcm: bytes) -> None:
-        """Hear more of it: 16 kHz mono s16le."""
-
-    def finish(self, segment: Segment) -> None:
-        """No more of it will come: transcribe what there is."""
-
-    async def aclose(self) -> None: ...
 
 
 class _ServiceEvent(BaseModel):

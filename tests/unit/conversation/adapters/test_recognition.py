@@ -11,13 +11,8 @@ import pytest
 from sottovoce.config import EngineEndpoint
 from sottovoce.conversation.adapters import recognition
 from sottovoce.conversation.adapters.batch_recognition import BatchRecognition
-from sottovoce.conversation.adapters.recognition import (
-    MAX_SEGMENT_BYTES,
-    Hints,
-    Segment,
-    StreamingRecognition,
-    can_stream,
-)
+from sottovoce.conversation.adapters.recognition import StreamingRecognition, can_stream
+from sottovoce.conversation.adapters.segments import MAX_SEGMENT_BYTES, Hints, Segment
 from sottovoce.errors import EngineTimeout, EngineUnavailable
 from tests.fake_engines import FakeEngines, running
 
