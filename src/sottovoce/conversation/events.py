@@ -3,7 +3,8 @@
 Order of one spoken turn: `SpeechStarted`, interim `Transcript`s, `SpeechStopped`, `TurnCommitted`, final
 `Transcript`, `ReplyStarted`, `ToolCalled`*, `ReplyPlaying`, `ReplyText`*, `FunctionCalled`*, `ReplyFinished`,
 `TurnMeasured`. A written reply has no `ReplyPlaying`. A reply that is interrupted ends with
-`ReplyFinished(status="cancelled")`; nothing of it follows.
+`ReplyFinished(status="cancelled")`; nothing of it follows, and its calls are not told. Where turns end by
+hand, `TurnCommitted` comes first.
 """
 
 from __future__ import annotations

@@ -44,10 +44,16 @@ class SessionPort(Protocol):
         """What happens, in order, for one reader."""
 
     def push_audio(self, frame: AudioFrame) -> None:
-        """Hear `frame`, of any rate; real-time paced by the sender, bounded by dropping the oldest."""
+        """Hear `frame`, of any rate and length, in real time or as fast as the sender likes.
+
+        Raises `InvalidRequestError` (code `input_audio_buffer_overflow`) when six minutes wait to be heard.
+        """
 
     def update(self, options: SessionOptions) -> None:
-        """Use other options from the next turn on."""
+        """Use other options from the next turn and the next reply on.
+
+        Raises `InvalidRequestError` when `tool_choice` names no tool.
+        """
 
     def commit_input(self) -> str:
         """End the user's turn now; returns the id of its item.
@@ -59,19 +65,27 @@ class SessionPort(Protocol):
         """Forget the audio of the turn that is being spoken."""
 
     def add_item(self, item: HistoryItem, after: str | None = None) -> None:
-        """Add `item` to the history: at its end, or right after the item `after` (`FIRST`: before all)."""
+        """Add `item` to the history: at its end, or right after the item `after` (`FIRST`: before all).
+
+        An unknown `after` counts as the end. Raises `InvalidRequestError` for too long a recording.
+        """
 
     def delete_item(self, item_id: str) -> None:
         """Take an item out of the history; its id is free again. Unknown ids are ignored."""
 
     def truncate_item(self, item_id: str, audio_end_ms: int) -> str:
-        """Cut a spoken reply that has ended to what was heard by then; returns the words that stay."""
+        """Cut a spoken reply that has ended to what was heard by then; returns the words that stay.
+
+        Raises `InvalidRequestError` (code `item_truncate_invalid_item_id`) for anything else, and for a reply
+        that is long past.
+        """
 
     def respond(self, options: ReplyOptions | None = None, response_id: str | None = None) -> str:
         """Ask for a reply to the history as it stands; returns the response's id.
 
         Raises `InvalidRequestError` (code `conversation_already_has_active_response`) while one is active
-        and another in the conversation is asked for.
+        and another in the conversation is asked for, or when `tool_choice` names no tool, and
+        `LimitExceededError` for too many replies beside the conversation.
         """
 
     def interrupt(self, reason: InterruptReason = "client_cancelled", response_id: str | None = None) -> bool:
