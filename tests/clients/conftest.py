@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from openai import DefaultHttpxClient, OpenAI
 
 from tests.chromium import chromium_path, launching, own_playwright  # noqa: F401  fixtures
 from tests.live_server import Server, free_port
@@ -73,6 +75,15 @@ class Secured:
 
     live: Live
     certificate: Path
+
+    def secret(self) -> str:
+        """An ephemeral one, for pages."""
+        trust = ssl.create_default_context(cafile=str(self.certificate))
+        with (
+            DefaultHttpxClient(verify=trust, trust_env=False) as http,
+            OpenAI(base_url=self.live.base_url, api_key=self.live.key, http_client=http) as client,
+        ):
+            return client.realtime.client_secrets.create().value
 
 
 @pytest.fixture(scope="session")

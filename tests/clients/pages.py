@@ -17,6 +17,7 @@ from tests.recordings import RECORDINGS
 NODE = Path(__file__).parent / "node"
 FOLDERS = {
     "agents": NODE / "node_modules/@openai/agents-realtime/dist/bundle",
+    "openai": NODE / "node_modules/openai",
     "recordings": RECORDINGS,
 }
 PREFIX = "/clients/"
@@ -25,8 +26,8 @@ TYPES = {".mjs": "text/javascript", ".html": "text/html", ".wav": "audio/wav"}
 
 def file_at(path: str) -> Path:
     """The file of the page at `path`, such as /clients/recordings/silence.wav."""
-    folder, _, name = path.removeprefix(PREFIX).rpartition("/")
-    return FOLDERS.get(folder, NODE) / name
+    folder, _, name = path.removeprefix(PREFIX).partition("/")
+    return FOLDERS[folder] / name if name else NODE / folder
 
 
 class _Files(SimpleHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""@openai/agents-realtime in Chromium over WebRTC: on a page of the server's origin and on one elsewhere."""
+"""@openai/agents-realtime in Chromium, on a page of the server's own origin and on one elsewhere."""
 
 from __future__ import annotations
 
@@ -38,7 +38,12 @@ def play(live: Live, launch: LaunchBrowser, secret: str) -> Iterator[Play]:
     with ExitStack() as running:
 
         def play(
-            scenario: str, *, origin: str = "same", says: str = SPOKEN_QUESTION, has_microphone: bool = False
+            scenario: str,
+            *,
+            origin: str = "same",
+            says: str = SPOKEN_QUESTION,
+            has_microphone: bool = False,
+            transport: str = "webrtc",
         ) -> Any:
             heard = (LEAD, says) if has_microphone else ()
             browser = launch(*heard, flags=("--use-fake-ui-for-media-stream",))
@@ -51,8 +56,10 @@ def play(live: Live, launch: LaunchBrowser, secret: str) -> Iterator[Play]:
             page = context.new_page()
             page.goto(f"{home}{PREFIX}agents_page.html")
             page.wait_for_function("document.title === 'Ready'")
+            calls, socket = f"{live.base_url}/realtime/calls", f"{live.realtime_url}?model=gpt-realtime"
             settings = {
-                "url": f"{live.base_url}/realtime/calls",
+                "transport": transport,
+                "url": calls if transport == "webrtc" else socket,
                 "secret": secret,
                 "speech": f"{home}{PREFIX}recordings/{says}.wav",
                 "hasMicrophone": has_microphone,
@@ -83,6 +90,13 @@ def test_a_written_turn_and_a_tool(play: Play) -> None:
     expect_calm(found)
     assert found["asked"] == [{"city": "Paris"}]
     assert "sunny" in said(found["history"][-1])
+
+
+def test_a_written_turn_over_a_websocket_whose_key_is_a_subprotocol(play: Play) -> None:
+    found = play("text", origin="other", transport="websocket")
+    expect_calm(found)
+    expect_sums(found["history"][-1])
+    assert "response.output_audio.delta" in found["types"]
 
 
 def test_speech_interrupts_and_the_server_truncates(play: Play) -> None:

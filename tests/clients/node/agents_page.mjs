@@ -1,5 +1,5 @@
-// @openai/agents-realtime in a browser, over WebRTC. `play(scenario, settings)` is for the test that opened the page;
-// settings: `url` of /v1/realtime/calls, `secret` (ek_…), `speech` (URL of a recording), `hasMicrophone`.
+// @openai/agents-realtime in a browser, over WebRTC or WebSocket. `play(scenario, settings)` is for the test that opened
+// the page; settings: `transport`, its `url`, `secret` (ek_…), `speech` (URL of a recording), `hasMicrophone`.
 
 import * as lib from './agents/openai-realtime-agents.mjs';
 import { agentsScenarios } from './agents_scenarios.mjs';
@@ -46,6 +46,7 @@ function listening(element) {
 
 window.play = async (scenario, settings) => {
   const { url, secret } = settings;
+  const isSocket = settings.transport === 'websocket';
   const voice = new Voice();
   await voice.load(settings.speech);
   const loudspeaker = document.createElement('audio');
@@ -54,10 +55,10 @@ window.play = async (scenario, settings) => {
 
   const scenarios = agentsScenarios({
     lib,
-    transport: () => new lib.OpenAIRealtimeWebRTC({ audioElement: loudspeaker, ...microphone }),
+    transport: () => (isSocket ? 'websocket' : new lib.OpenAIRealtimeWebRTC({ audioElement: loudspeaker, ...microphone })),
     connect: async (session) => {
       await session.connect({ apiKey: secret, url });
-      loudness = listening(loudspeaker);
+      if (!isSocket) loudness = listening(loudspeaker);
     },
     mouth: async () => ({ say: settings.hasMicrophone ? () => {} : () => voice.say(), stop: () => {} }),
     sayAndCommit: async (session) => {
