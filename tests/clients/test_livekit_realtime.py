@@ -117,6 +117,21 @@ async def test_its_history_is_the_server_s(live: Live) -> None:
     assert errors == []
 
 
+async def test_a_history_with_tools_is_taken(live: Live) -> None:
+    history = llm.ChatContext.empty()
+    history.add_message(role="user", content="what is the weather in Paris")
+    history.insert(llm.FunctionCall(call_id="call_1", name="get_weather", arguments='{"city": "Paris"}'))
+    history.insert(
+        llm.FunctionCallOutput(
+            call_id="call_1", name="get_weather", output='{"sky": "rainy"}', is_error=False
+        )
+    )
+    agent = Agent(instructions="Be brief.", tools=[get_weather], chat_ctx=history)
+    async with room(live, agent) as talk:
+        talk.session.generate_reply()
+        assert "rainy" in ((await talk.hear("assistant")).text_content or "")
+
+
 async def test_a_wrong_key_is_told(live: Live) -> None:
     async with utils.http_context.open() as http:
         model = RealtimeModel(base_url=live.base_url, api_key="sk-wrong", http_session=http)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.clients.caller import Caller
 from tests.clients.conftest import Live
+from tests.clients.microphone import speech
 from tests.clients.openai_conversation import DEADLINE, Conversation, conversation
 
 QUESTION = "what is twelve times seven"
@@ -361,6 +363,39 @@ async def test_a_response_beside_the_conversation_leaves_no_trace(talk: Conversa
     assert response.metadata == {"topic": "sums"}
     assert "84" in response.output[0].content[0].text
     assert not talk.all("conversation.item.added")
+
+
+async def test_a_recording_can_be_added_as_an_item(talk: Conversation) -> None:
+    part: Any = {"type": "input_audio", "audio": b64encode(speech(SPOKEN_QUESTION)).decode()}
+    await talk.connection.conversation.item.create(
+        item={"type": "message", "role": "user", "content": [part]}
+    )
+    await talk.expect("conversation.item.added")
+    await talk.connection.response.create(response={"output_modalities": ["text"]})
+    response = (await talk.expect("response.done")).response
+    assert "84" in response.output[0].content[0].text
+
+
+async def test_one_response_may_have_settings_of_its_own(talk: Conversation) -> None:
+    named: Any = {"type": "function", "name": "get_weather"}
+    response = await talk.ask("good morning", tools=[WEATHER], tool_choice=named)
+    assert [item.name for item in response.output if item.type == "function_call"] == ["get_weather"]
+    assert (await talk.ask("what is the weather in Paris", output_modalities=["text"])).output[
+        0
+    ].type == "message"
+
+
+async def test_a_silent_user_is_spoken_to_again(talk: Conversation) -> None:
+    detection = {"type": "server_vad", "idle_timeout_ms": 5000}
+    updated = await talk.configure(audio={"input": {"turn_detection": detection}})
+    assert updated.audio.input.turn_detection.idle_timeout_ms == 5000
+    async with talk.microphone():
+        await talk.ask("good morning")
+        triggered = await talk.expect("input_audio_buffer.timeout_triggered")
+        assert triggered.audio_start_ms < triggered.audio_end_ms
+        committed = await talk.expect("input_audio_buffer.committed")
+        assert committed.item_id == triggered.item_id
+        assert (await talk.expect("response.done")).response.status == "completed"
 
 
 async def test_a_reply_is_cut_at_its_tokens(talk: Conversation) -> None:
