@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sottovoce.gateway.app import end_sessions
+from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES
 from tests.contract.gateway_server import BEARER, KEY, Gateway, running
 
 EVIL = "https://evil.example"
@@ -131,7 +132,7 @@ async def test_an_oversize_message_closes_its_own_socket_alone(gateway: Gateway)
     async with dial(gateway, BEARER) as good, dial(gateway, BEARER) as bad:
         await first_event(bad)
         with contextlib.suppress(ConnectionClosed):
-            await bad.send("x" * (2 << 20))
+            await bad.send("x" * (MAX_MESSAGE_BYTES + 1))
         await bad.wait_closed()
         assert bad.close_code == 1009
         assert (await first_event(good))["type"] == "session.created"
