@@ -74,9 +74,11 @@ async def test_a_recording_sent_at_once_is_one_turn(engines: FakeEngines) -> Non
     assert stopped[-1].audio_ms == pytest.approx(2 * length_ms + 400, abs=300)
 
 
-async def test_two_turns_sent_at_once_are_two(engines: FakeEngines) -> None:
+@pytest.mark.parametrize("silence_needed", [0.05, 0.5])
+async def test_three_turns_sent_at_once_are_three(engines: FakeEngines, silence_needed: float) -> None:
     engines.heard.extend(["one", "two", "three"])
-    async with conversation(engines, is_paced=False, options=LISTENING) as user:
+    options = SessionOptions(is_listening_only=True, turns=TurnOptions(silence=silence_needed))
+    async with conversation(engines, is_paced=False, options=options) as user:
         push(user, (QUESTION + silence(1.5)) * 3)
         for _ in range(3):
             await user.expect(Transcript, lambda event: event.is_final)

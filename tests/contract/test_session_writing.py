@@ -313,3 +313,31 @@ async def test_a_model_that_fails_beside_the_conversation_is_told(engines: FakeE
     assert "language model" in (written.error or "")
     assert spoken.heard == EngineError.spoken_hint
     assert [event.is_spoken for event in user.all(EngineFailed)] == [False, True]
+
+
+async def test_a_reply_that_waits_its_turn_is_stopped_alone(engines: FakeEngines) -> None:
+    engines.voice_rate = 25
+    engines.replies.extend(["Never said.", "This is said to its end."])
+    async with conversation(engines) as user:
+        beside = user.session.respond(ReplyOptions(is_in_conversation=False))
+        mine = user.session.respond()
+        await user.expect(ReplyPlaying)
+        assert user.session.interrupt(response_id=mine)
+        cancelled = await user.expect(ReplyFinished)
+        aside = await user.expect(ReplyFinished)
+    assert (cancelled.response_id, cancelled.status, cancelled.heard) == (mine, "cancelled", "")
+    assert (aside.response_id, aside.status) == (beside, "completed")
+    assert aside.heard
+    assert len(user.all(ReplyStarted)) == 2
+
+
+async def test_a_model_without_instructions_or_history_is_told_to_greet(engines: FakeEngines) -> None:
+    async with conversation(engines, options=SessionOptions(instructions="")) as user:
+        user.session.respond()
+        await user.expect(ReplyFinished)
+        user.session.add_item(Message("a", "user", "hello"))
+        user.session.respond(ReplyOptions(instructions=""))
+        await user.expect(ReplyFinished)
+    assert [one["content"] for one in engines.requests[0]["messages"]] == ["Greet the user."]
+    assert engines.requests[1]["messages"][-1]["content"] == "hello"
+    assert {one["role"] for one in engines.requests[1]["messages"]} == {"user", "assistant"}

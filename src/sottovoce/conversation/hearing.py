@@ -8,6 +8,7 @@ from typing import Protocol
 
 from livekit.agents import UserStateChangedEvent, llm
 
+from sottovoce.conversation.agent_session import TURN_SILENCE
 from sottovoce.conversation.assistant import TurnFate
 from sottovoce.conversation.events import (
     SessionEvent,
@@ -118,7 +119,8 @@ class Hearing:
         if turn is None or options is None or (turn.segments == 0 and not turn.said):
             return False
         is_short = turn.segments > 0 or is_complete(turn.said)
-        return silence >= (options.silence if is_short else options.max_wait) + SETTLING
+        wait = max(options.silence, TURN_SILENCE) if is_short else options.max_wait
+        return silence >= wait + SETTLING
 
     def _audio_ms(self, moment: float, earlier_ms: int = 0) -> int:
         return max(0, self._heard_ms() - int((self._now() - moment) * 1000) - earlier_ms)

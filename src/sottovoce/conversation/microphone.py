@@ -19,6 +19,7 @@ from livekit.agents.voice import io
 from sottovoce.audio.frame import BYTES_PER_SAMPLE, AudioFrame
 from sottovoce.audio.resample import Resampler
 from sottovoce.conversation.places import PLACE, Place
+from sottovoce.conversation.recordings import check_rate
 from sottovoce.errors import InvalidRequestError
 
 INPUT_RATE_HZ = 16_000
@@ -81,7 +82,8 @@ class Microphone(io.AudioInput):
         return self._heard.clock * 1000 // INPUT_RATE_HZ
 
     def push(self, frame: AudioFrame) -> None:
-        """Raises `InvalidRequestError` when `MAX_WAITING` seconds are waiting."""
+        """Raises `InvalidRequestError` when `MAX_WAITING` seconds are waiting, or for a made-up rate."""
+        check_rate(frame)
         if self.waiting + frame.duration > MAX_WAITING:
             raise InvalidRequestError(
                 f"More than {MAX_WAITING:.0f} s of audio wait to be heard; send it no faster.",

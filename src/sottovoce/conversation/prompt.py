@@ -10,6 +10,9 @@ from livekit.agents.voice.generation import INSTRUCTIONS_MESSAGE_ID
 from sottovoce.conversation.history import FunctionCall, FunctionCallOutput, HistoryItem, Message
 from sottovoce.conversation.plan import Plan
 
+NOTHING_TO_READ = "Greet the user."
+"""Said to the model where there are neither instructions nor a history: it must be told something."""
+
 
 def chat_item(item: HistoryItem, created_at: float) -> llm.ChatItem:
     """`item` as AgentSession keeps it; a recording that is not transcribed yet has no words."""
@@ -42,7 +45,8 @@ def prompt(items: Sequence[llm.ChatItem], plan: Plan) -> llm.ChatContext:
     """`items` in a form that any model takes, for the reply that `plan` describes."""
     told = _renamed(_paired(item for item in items if _says_something(item)))
     if plan.instructions is not None:
-        told = [_system(plan.instructions), *(item for item in told if item.id != INSTRUCTIONS_MESSAGE_ID)]
+        told = [item for item in told if item.id != INSTRUCTIONS_MESSAGE_ID]
+        told = [_system(plan.instructions), *told] if plan.instructions else told
     note = plan.note or _nudge(told, plan)
     return llm.ChatContext([*told, _system(note)] if note else told)
 
@@ -50,6 +54,8 @@ def prompt(items: Sequence[llm.ChatItem], plan: Plan) -> llm.ChatContext:
 def _nudge(told: list[llm.ChatItem], plan: Plan) -> str:
     """Instructions for one reply come last too where nobody else had the last word: a model that finds its
     own there has nothing to answer."""
+    if not told:
+        return NOTHING_TO_READ
     last = told[-1]
     is_asked = isinstance(last, llm.FunctionCallOutput) or (
         isinstance(last, llm.ChatMessage) and last.role in ("user", "system")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from sottovoce.audio.frame import AudioFrame
-from sottovoce.audio.resample import Resampler
+from sottovoce.audio.resample import MAX_RATE_HZ, Resampler
 from sottovoce.conversation.adapters.batch_recognition import transcribe
 from sottovoce.conversation.adapters.clients import EngineClients
 from sottovoce.conversation.adapters.segments import SAMPLE_RATE_HZ, Hints
@@ -16,8 +16,15 @@ MAX_RECORDING = 300.0
 """Seconds of one spoken message; longer ones are for the transcription of files."""
 
 
+def check_rate(audio: AudioFrame) -> None:
+    """Raises `InvalidRequestError` for a rate that no device has."""
+    if not 0 < audio.sample_rate <= MAX_RATE_HZ:
+        raise InvalidRequestError(f"{audio.sample_rate} Hz is no sample rate (1 to {MAX_RATE_HZ}).")
+
+
 def check_recording(message: SpokenMessage) -> None:
-    """Raises `InvalidRequestError` for one that is too long."""
+    """Raises `InvalidRequestError` for one that is too long, or of a made-up rate."""
+    check_rate(message.audio)
     if message.audio.duration > MAX_RECORDING:
         raise InvalidRequestError(
             f"The audio of an item may last {MAX_RECORDING:.0f} s, not {message.audio.duration:.0f}.",

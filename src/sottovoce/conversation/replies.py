@@ -104,6 +104,9 @@ class Replies:
 
     def _begin(self, reply: Reply) -> None:
         self.reply = reply
+        self._announce(reply)
+
+    def _announce(self, reply: Reply) -> None:
         reply.is_open = True
         if reply.plan.is_in_conversation:
             reply.turn = self._take_turn()
@@ -183,7 +186,7 @@ class Replies:
 
     def _done(self, reply: Reply) -> None:
         if reply.is_asked and not reply.is_open and not reply.is_closed:
-            self.open_reply(reply)
+            self._announce(reply)  # it never got its turn, but was promised
         if reply.is_open:
             self.close_reply(reply)
         reply.is_closed = True

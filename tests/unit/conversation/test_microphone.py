@@ -91,6 +91,12 @@ async def test_five_minutes_at_once_lose_nothing_and_more_is_refused() -> None:
     assert microphone.waiting == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("rate_hz", [0, -1, 10**6])
+async def test_rates_that_no_device_has_are_refused(rate_hz: int) -> None:
+    with pytest.raises(InvalidRequestError):
+        Microphone().push(AudioFrame(b"", rate_hz))
+
+
 async def test_no_more_is_handed_on_than_the_detector_can_hear() -> None:
     microphone = Microphone()
     ear = Ear(microphone)
