@@ -19,7 +19,7 @@ from sottovoce.realtime.events.items import (
 )
 
 MAX_ITEMS: Final = 1_000
-MAX_CHARACTERS: Final = 4_000_000
+MAX_CHARACTERS: Final = 1_000_000
 """Of all items together. Beyond either the oldest are forgotten, by the model and by the client."""
 
 
