@@ -110,6 +110,19 @@ async def test_a_rebound_name_is_refused(gateway: Gateway) -> None:
     assert caught.value.response.status_code == 403
 
 
+@pytest.mark.parametrize("path", ["/v1/realtime/", "/v1/audio/speech", "/realtime", "/assets/x"])
+async def test_a_handshake_elsewhere_is_told_where_to_go(gateway: Gateway, path: str) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(gateway.url.replace("http", "ws") + path, additional_headers=BEARER, proxy=None):
+            pass
+    response = caught.value.response
+    assert response.status_code == 404
+    error = json.loads(response.body or b"")["error"]
+    assert error["code"] == "not_found"
+    assert "/v1/realtime" in error["message"]
+    assert response.headers["x-request-id"]
+
+
 async def test_one_session_too_many_is_refused_and_costs_the_others_nothing(gateway: Gateway) -> None:
     async with dial(gateway, BEARER) as first, dial(gateway, BEARER) as second:
         with pytest.raises(InvalidStatus) as caught:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount, Router
+from starlette.routing import BaseRoute, Mount, Router, WebSocketRoute
 from starlette.types import ASGIApp
 
 from sottovoce.config import ENGINE_KINDS, Settings
@@ -35,7 +35,7 @@ from sottovoce.gateway.routes import engines as engine_routes
 from sottovoce.gateway.routes import health, models, openapi, page, realtime, sign_in, status
 from sottovoce.gateway.routes import keys as key_routes
 from sottovoce.gateway.routes import secrets as secret_routes
-from sottovoce.http.errors import EXCEPTION_HANDLERS
+from sottovoce.http.errors import EXCEPTION_HANDLERS, no_such_websocket
 from sottovoce.http.request_id import RequestId
 from sottovoce.realtime.opening import SessionFactory
 from sottovoce.realtime.webrtc import CallOptions
@@ -78,17 +78,20 @@ def create_app(
     websocket = RealtimeWebSocket(session_factory, defaults)
     calls = Calls(session_factory, defaults, sessions, half_open, _call_options(settings, limits))
 
+    no_websocket = WebSocketRoute("/{path:path}", no_such_websocket)
     v1 = [
         *models.routes(engines, listing, names),
         *engine_routes.routes(client, engines, names, limits, is_behind_proxy=settings.behind_proxy),
         *realtime.routes(websocket, calls, sessions),
         *secret_routes.routes(credentials.secrets, defaults),
+        no_websocket,
     ]
     routes: list[BaseRoute] = [
         *health.routes(engines),
         *openapi.routes(),
         Mount("/api", routes=[*status.routes(settings, engines, sessions), *key_routes.routes(keys)]),
         Mount("/v1", Router(v1, redirect_slashes=False)),
+        no_websocket,
         *sign_in.routes(credentials, attempts, cookie, is_behind_proxy=settings.behind_proxy),
         *page.routes(page_folder, credentials, cookie),
     ]

@@ -50,6 +50,8 @@ class EngineRoute:
     body: Literal["json", "form", "none"]
     patience: float
     limit_bytes: int = 0
+    setting: str = ""
+    """The name of the one that `limit_bytes` comes from."""
 
     @property
     def method(self) -> str:
@@ -82,7 +84,7 @@ class Passthrough:
         self._is_behind_proxy = is_behind_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = RequestBody(receive, self._route.limit_bytes, self._grace)
+        body = RequestBody(receive, self._route.limit_bytes, self._grace, self._route.setting)
         body.refuse_announced(Headers(scope=scope).get("content-length"))
         with self._places.take(client_of(scope, is_behind_proxy=self._is_behind_proxy)):
             await self._while_there(body, self._answer(scope, body, send))

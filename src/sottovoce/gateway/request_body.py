@@ -21,12 +21,14 @@ class RequestBody:
     """`chunks` or `read` is used once, by whoever passes the body on; `disconnected` is awaited beside it.
 
     `grace` are the seconds that a sender may take however little it sends. `fault` is what ended `chunks`,
-    for those who iterate over it through a library that wraps errors in its own.
+    for those who iterate over it through a library that wraps errors in its own. `setting` is the name of the
+    one that `limit_bytes` comes from, if any.
     """
 
-    def __init__(self, receive: Receive, limit_bytes: int, grace: float) -> None:
+    def __init__(self, receive: Receive, limit_bytes: int, grace: float, setting: str = "") -> None:
         self._receive = receive
         self._limit_bytes = limit_bytes
+        self._setting = f" ({setting})" if setting else ""
         self._grace = grace
         self._received_bytes = 0
         self._waited = 0.0
@@ -97,4 +99,6 @@ class RequestBody:
         return max(0.0, self._patience_total() - self._waited)
 
     def _too_large(self) -> TooLargeError:
-        return TooLargeError(f"The body is larger than the limit of {self._limit_bytes} bytes.")
+        return TooLargeError(
+            f"The body is larger than the limit of {self._limit_bytes} bytes{self._setting}."
+        )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from pydantic import BaseModel
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from sottovoce.errors import InvalidRequestError, TooLargeError
@@ -44,8 +45,19 @@ async def read_json(request: Request, model: type[Model], limit_bytes: int = MAX
 
     Raises `InvalidRequestError` for a body that says to be something else; one that says nothing is tried.
     """
+    check_encoding(request.headers)
     _check_content_type(request.headers.get("content-type", "application/json"))
     return model.model_validate_json(await read_body(request, limit_bytes))
+
+
+def check_encoding(headers: Headers) -> None:
+    """Raises `InvalidRequestError` for a body that is compressed: a little one could fill the memory."""
+    given = headers.get("content-encoding", "identity")
+    if given.strip().lower() not in ("", "identity"):
+        raise InvalidRequestError(
+            f"Unsupported content encoding: {given[:100]!r}. Send the body as it is.",
+            code="unsupported_content_encoding",
+        )
 
 
 def _check_content_type(given: str) -> None:

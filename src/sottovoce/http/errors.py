@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.websockets import WebSocket
 
 from sottovoce.errors import (
     InvalidRequestError,
@@ -72,6 +73,12 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _unexpected(request: Request, error: Exception) -> Response:
     logger.error("unexpected error in %s", request.url.path, exc_info=error)
     return error_response(SottovoceError("The server met an unexpected error; its log has the details."))
+
+
+async def no_such_websocket(socket: WebSocket) -> None:
+    """Refuses a handshake where there is nothing to talk to; Starlette by itself answers 403 and no word."""
+    message = f"{socket.scope['path']}: no WebSocket is served here; conversations are at /v1/realtime."
+    await socket.send_denial_response(error_response(NotFoundError(message)))
 
 
 EXCEPTION_HANDLERS: Mapping[Any, Any] = {

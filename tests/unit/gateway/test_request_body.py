@@ -82,6 +82,12 @@ def test_an_announced_length_is_believed_when_it_is_too_much() -> None:
         body_of(limit_bytes=100).refuse_announced("101")
 
 
+def test_a_limit_that_is_a_setting_is_named() -> None:
+    body = RequestBody(Sender([]).receive, 100, GRACE, "SOTTOVOCE_MAX_UPLOAD_BYTES")
+    with pytest.raises(TooLargeError, match=r"100 bytes \(SOTTOVOCE_MAX_UPLOAD_BYTES\)"):
+        body.refuse_announced("101")
+
+
 def test_a_client_that_leaves_in_the_middle_ends_the_reading() -> None:
     async def main() -> None:
         body = body_of((0, piece(5)), (1, LEFT))

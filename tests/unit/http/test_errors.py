@@ -96,6 +96,18 @@ def test_a_body_that_says_to_be_something_else_is_refused_as_openai_does(
     assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unsupported_content_type")
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "zstd", "gzip, identity"])
+def test_a_compressed_body_is_refused(client: TestClient, encoding: str) -> None:
+    reply = client.post("/order", content='{"voice": "a"}', headers={"content-encoding": encoding})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unsupported_content_encoding")
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity"])
+def test_a_body_may_say_that_it_is_not_compressed(client: TestClient, encoding: str) -> None:
+    headers = {"content-encoding": encoding}
+    assert client.post("/order", content='{"voice": "a"}', headers=headers).status_code == 200
+
+
 def test_a_limit_says_when_to_come_back(client: TestClient) -> None:
     reply = client.get("/busy")
     assert (reply.status_code, reply.headers["retry-after"]) == (429, "7")

@@ -275,12 +275,23 @@ async def test_a_form_needs_file_and_model(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"content-type": "application/json"}, {"content-type": "multipart/form-data"}]
+    "headers",
+    [
+        {"content-type": "application/json"},
+        {"content-type": "multipart/form-data"},
+        {"content-type": "multipart/form-data; boundary=x", "content-encoding": "gzip"},
+    ],
 )
 async def test_a_body_that_is_no_form_is_refused(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
     reply = await client.post(UPLOADS, content=b"{}", headers=headers)
     assert reply.status_code == 400
     assert fault(reply)["message"]
+
+
+async def test_a_file_that_does_not_say_to_be_one_is_told_how(client: httpx.AsyncClient) -> None:
+    reply = await client.post(UPLOADS, files={"file": (None, bytes(20_000))}, data={"model": "whisper-1"})
+    assert (reply.status_code, fault(reply)["param"]) == (400, "file")
+    assert "needs a filename" in (fault(reply)["message"] or "")
 
 
 @pytest.mark.parametrize("file", [b"", b"\x5a\xc3" * 3000])

@@ -14,6 +14,8 @@ from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.passthrough import EngineRoute, Passthrough
 from sottovoce.gateway.places import Places
 
+UPLOAD_SETTING = "SOTTOVOCE_MAX_UPLOAD_BYTES"
+
 
 def routes(
     client: EngineClient,
@@ -45,7 +47,9 @@ def routes(
 def engine_routes(limits: GatewayLimits) -> Iterator[EngineRoute]:
     """Every call that is passed on."""
     for path in ("/audio/transcriptions", "/audio/translations"):
-        yield EngineRoute("stt", path, "form", limits.transcription_patience, limits.upload_bytes)
+        yield EngineRoute(
+            "stt", path, "form", limits.transcription_patience, limits.upload_bytes, UPLOAD_SETTING
+        )
     yield EngineRoute("tts", "/audio/speech", "json", limits.speech_patience, limits.json_bytes)
     yield EngineRoute("tts", "/audio/voices", "none", limits.voices_patience)
     yield EngineRoute("llm", "/chat/completions", "json", limits.reply_patience, limits.json_bytes)

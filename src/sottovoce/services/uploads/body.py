@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from sottovoce.errors import InvalidRequestError, SottovoceError, TooLargeError
-from sottovoce.http.body import stream_body
+from sottovoce.http.body import check_encoding, stream_body
 
 FORM_BYTES = 64 << 10
 """What is around a file: the other fields and the headers of the parts."""
@@ -21,6 +21,8 @@ MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 1, 128, 16 << 10
 FORM_GRACE, MIN_BYTES_PER_SECOND = 60.0, 16 << 10
 """Seconds that any form may take to arrive, and what a sender has to keep up from then on: cuts those that
 drip, spares slow links."""
+MAX_SHOWN_CHARACTERS = 64
+"""Of a field's name, in the error about it."""
 DRAIN_BYTES, DRAIN_DEADLINE = 64 << 20, 5.0
 """How much more of a refused body is read, and for how many seconds."""
 
@@ -44,6 +46,7 @@ async def received(request: Request, limit_bytes: int) -> AsyncIterator[FormData
 
 
 async def _form(request: Request, limit_bytes: int) -> FormData:
+    check_encoding(request.headers)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InvalidRequestError("Send the file as multipart/form-data.", code="unsupported_content_type")
     body = _in_time(stream_body(request, limit_bytes + FORM_BYTES))
@@ -55,8 +58,7 @@ async def _form(request: Request, limit_bytes: int) -> FormData:
     except TooLargeError:
         raise _too_large(limit_bytes) from None
     except MultiPartException as error:
-        message = f"The form cannot be read: {error.message}"
-        raise InvalidRequestError(message, param=parser.broken_field) from None
+        raise _unreadable(error, parser.broken_field) from None
     except KeyError:
         raise InvalidRequestError("The form cannot be read: its header names no boundary.") from None
 
@@ -89,6 +91,17 @@ class _Parser(MultiPartParser):
         except MultiPartException:
             self.broken_field = self._current_part.field_name
             raise
+
+
+def _unreadable(error: MultiPartException, too_long: str | None) -> InvalidRequestError:
+    """`too_long` is the name of a field, perhaps of a file that does not say to be one."""
+    if too_long is None:
+        return InvalidRequestError(f"The form cannot be read: {error.message}")
+    return InvalidRequestError(
+        f"The field {too_long[:MAX_SHOWN_CHARACTERS]!r} is longer than {MAX_FIELD_BYTES} bytes. "
+        "If it is a file, its part needs a filename in the header.",
+        param=too_long[:MAX_SHOWN_CHARACTERS],
+    )
 
 
 def _check_sizes(form: FormData, limit_bytes: int) -> None:
