@@ -170,6 +170,7 @@ async def test_conversations_are_models_too(tmp_path: Path, name: str) -> None:
     async with with_elsewhere(tmp_path) as (gateway, _):
         model = (await gateway.client.get(f"/v1/models/{name}", headers=BEARER)).json()
     assert (model["id"], model["root"]) == (name, "gpt-realtime")
+    assert "tracing" in model["parameters"]["ignored"]
     assert model["engines"] == {"stt": "stt-model", "llm": "llm-model", "tts": "tts-model"}
 
 

@@ -195,6 +195,19 @@ async def test_typed_words_are_answered_and_the_answer_can_be_cancelled(engines:
     assert "Be brief." in str(engines.requests[1]["messages"])
 
 
+async def test_another_reply_may_be_asked_for_right_behind_a_cancellation(engines: FakeEngines) -> None:
+    engines.replies.extend([LONG_REPLY, "As you like."])
+    async with conversation(engines, listens=False) as (connection, _):
+        await connection.response.create()
+        await read_until(connection, "response.output_audio.delta")
+        await connection.response.cancel()
+        await connection.response.create()
+        cancelled = (await read_until(connection, "response.done"))[-1].response
+        answered = (await read_until(connection, "response.done"))[-1].response
+    assert cancelled.status == "cancelled"
+    assert answered.output[0].content[0].transcript == "As you like."
+
+
 async def test_a_turn_is_ended_by_hand(engines: FakeEngines) -> None:
     engines.heard.append("what time is it")
     async with conversation(engines) as (connection, microphone):

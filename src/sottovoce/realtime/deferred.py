@@ -6,10 +6,12 @@ from collections import deque
 from typing import Final
 
 from sottovoce.errors import InvalidRequestError
-from sottovoce.realtime.events.client import AnyClientEvent
+from sottovoce.realtime.events.client import AnyClientEvent, ResponseCreate
 
 MAX_WAITING: Final = 16
-"""Events waiting for a reply to end or a transcript to come; each may hold 21 MiB at worst."""
+"""Events waiting for a reply to end or a transcript to come."""
+MAX_WAITING_RESPONSES: Final = 2
+"""Of them those that may hold recordings, 15 MiB at worst."""
 
 
 class Deferred:
@@ -20,9 +22,10 @@ class Deferred:
 
     def put(self, event: AnyClientEvent) -> None:
         """Raises `InvalidRequestError` when too many wait already."""
-        if len(self._waiting) >= MAX_WAITING:
+        responses = sum(isinstance(each, ResponseCreate) for each in (*self._waiting, event))
+        if len(self._waiting) >= MAX_WAITING or responses > MAX_WAITING_RESPONSES:
             raise InvalidRequestError(
-                f"{MAX_WAITING} requests wait for the reply to end; wait for `response.done`.",
+                "Too many requests wait for the reply to end; wait for `response.done`.",
                 code="too_many_waiting_requests",
             )
         self._waiting.append(event)

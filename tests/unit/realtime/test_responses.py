@@ -606,9 +606,13 @@ def test_a_response_asked_for_while_a_cancelled_one_ends_is_begun_after_it() -> 
     client.hear(STARTED, text("It is "))
     client.send("response.cancel")
     assert client.send("response.create") == []
+    assert client.send("response.create", event_id="second") == []
+    assert only_error(client.send("response.create"))["code"] == "too_many_waiting_requests"
     assert client.session.asked == []
-    client.hear(finished("cancelled", "client_cancelled", heard="It is"))
+    (*_, error) = client.hear(finished("cancelled", "client_cancelled", heard="It is"))
     assert len(client.session.asked) == 1
+    assert error["error"]["code"] == "conversation_already_has_active_response"
+    assert error["error"]["event_id"] == "second"
 
 
 def test_what_was_heard_of_a_response_cancelled_before_its_first_word_was_told_is_an_item() -> None:

@@ -15,6 +15,7 @@ from sottovoce.errors import EngineUnavailable, NotFoundError
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.model_listing import Model, ModelListing
 from sottovoce.gateway.model_names import ModelNames, is_hard_coded
+from sottovoce.realtime.parameters import HONOURED, IGNORED
 
 REALTIME_MODEL = "gpt-realtime"
 REALTIME_NAMES = re.compile(r"gpt-(?:4o-(?:mini-)?)?realtime(?!-whisper)[\w.-]*")
@@ -92,6 +93,7 @@ class Catalogue:
                 "owned_by": "sottovoce",
                 "root": REALTIME_MODEL,
                 "engines": engines,
+                "parameters": {"honoured": HONOURED, "ignored": IGNORED},
             }
         )
 
