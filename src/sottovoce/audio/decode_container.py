@@ -13,6 +13,8 @@ import av
 from av import AudioFrame, AudioStream
 from av.container import InputContainer
 
+from sottovoce.audio.decode_length import Length, missing_wav_bytes
+
 FORMATS = "wav, aiff, caf, mp3, flac, ogg, opus, m4a, mp4, mov, webm, mkv, aac, mpeg"
 CONTAINERS = "wav,w64,aiff,caf,au,mp3,flac,ogg,mov,matroska,webm,aac,mpeg"
 CODECS = frozenset(
@@ -65,10 +67,12 @@ class FaultyFileError(Exception):
 def frames(file: BufferedReader) -> Iterator[AudioFrame]:
     """The first audio track, from the file's start, as it is decoded.
 
-    Damage is passed over and a cut end taken for the end, as players do, as long as most of the file can be
-    decoded. Raises `FaultyFileError`.
+    Damage is passed over, as players do, as long as most of the file can be decoded; an end that comes before
+    the one that the file announces is not. Raises `FaultyFileError`.
     """
     _listen_to_ffmpeg()
+    if missing := missing_wav_bytes(file):
+        raise FaultyFileError(f"The file was cut off: {missing} bytes of the sound it announces are missing.")
     head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
     try:
         container = av.open(file, "r", options=OPTIONS, metadata_errors="replace")
@@ -94,6 +98,7 @@ def _track(container: InputContainer) -> AudioStream:
 def _decoded(container: InputContainer, track: AudioStream) -> Iterator[AudioFrame]:
     good = damaged = 0
     fault: Exception | None = None
+    length = Length(container, track)
     packets = container.demux(track)
     while True:
         try:
@@ -108,9 +113,15 @@ def _decoded(container: InputContainer, track: AudioStream) -> Iterator[AudioFra
                 break
             continue  # after an error of the container itself the next packet ends the loop
         good += packet.size > 0  # the last one is empty: it asks the decoder for what it holds back
-        yield from heard
+        for frame in heard:
+            length.hear(frame)
+            yield frame
     if fault is not None and damaged > good:
         raise _fault(fault, b"")
+    if length.is_short(is_damaged=fault is not None):
+        raise FaultyFileError(
+            f"The file was cut off: its sound ends at {length.heard:.1f} s of {length.promised:.1f} s."
+        )
 
 
 def _pass_on_shortage(error: av.error.FFmpegError) -> None:

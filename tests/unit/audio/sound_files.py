@@ -37,17 +37,20 @@ def encoded(
     rate: int = 48_000,
     layout: str = "stereo",
     video: str | None = None,
+    shown: float | None = None,
+    options: dict[str, str] | None = None,
 ) -> bytes:
-    """A file as FFmpeg writes it, with a moving picture if asked."""
+    """A file as FFmpeg writes it, with a moving picture if asked, which lasts as long as the sound or `shown`
+    seconds."""
     target = io.BytesIO()
-    with av.open(target, "w", format=container) as output:
+    with av.open(target, "w", format=container, options=options or {}) as output:
         film = _film(output, video) if video is not None else None
         stream = output.add_stream(codec, rate=rate, layout=layout)
         if codec == "vorbis":
             stream.codec_context.options = {"strict": "-2"}
         stream.codec_context.open()
         if film is not None:
-            _show(output, film, seconds)
+            _show(output, film, shown or seconds)
         size = stream.codec_context.frame_size or rate // 50
         resampler = av.AudioResampler(stream.format.name, layout, rate)
         samples = tones(av.AudioLayout(layout).nb_channels, seconds, rate)
