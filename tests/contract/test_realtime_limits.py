@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -78,12 +79,20 @@ async def test_a_message_over_the_limit_is_closed_with_1009(url: str, sessions: 
     await sessions.all_closed()
 
 
-async def test_a_message_at_the_limit_is_read(url: str) -> None:
+def append(pcm: bytes) -> str:
+    return json.dumps({"type": "input_audio_buffer.append", "audio": b64encode(pcm).decode()})
+
+
+async def test_an_append_of_the_largest_size_is_read_and_its_neighbours_in_their_order(
+    url: str, sessions: Sessions
+) -> None:
+    large = bytes(range(256)) * (15 << 12)
     async with dial(url) as socket:
-        empty = '{"type":"input_audio_buffer.append","audio":""}'
-        room = MAX_MESSAGE_BYTES - len(empty)
-        await socket.send(empty[:-2] + "A" * (room - room % 4) + '"}')
-        await still_works(socket)
+        for pcm in (b"\1\2", large, b"\3\4"):
+            await socket.send(append(pcm))
+        await socket.send('{"type": "conversation.item.retrieve", "item_id": "x"}')
+        assert json.loads(await socket.recv())["error"]["code"] == "item_retrieve_invalid_item_id"
+        assert sessions.made[0].heard == b"\1\2" + large + b"\3\4"
 
 
 async def test_nonsense_is_answered_and_in_the_end_closed_with_1008(url: str, sessions: Sessions) -> None:

@@ -13,7 +13,11 @@ class Peer:
     """`told` are the server's messages with the moment each arrived, `heard` the events among them."""
 
     def __init__(
-        self, path: str = "/v1/realtime", query: str = "", subprotocols: list[str] | None = None
+        self,
+        path: str = "/v1/realtime",
+        query: str = "",
+        subprotocols: list[str] | None = None,
+        scope: dict[str, Any] | None = None,
     ) -> None:
         self.scope: Scope = {
             "type": "websocket",
@@ -22,6 +26,7 @@ class Peer:
             "headers": [],
             "subprotocols": subprotocols or [],
             "extensions": {"websocket.http.response": {}},
+            **(scope or {}),
         }
         self.told: list[tuple[float, Message]] = []
         self.heard: list[tuple[float, dict[str, Any]]] = []

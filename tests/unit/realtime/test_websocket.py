@@ -13,8 +13,10 @@ from sottovoce.conversation import events as told
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.errors import EngineUnavailable, LimitExceededError
 from sottovoce.realtime import opening, outbox
+from sottovoce.realtime.opening import SESSION
 from sottovoce.realtime.pacing import FRAME, GROUP, LEAD
 from sottovoce.realtime.patience import MAX_BAD_MESSAGES
+from sottovoce.realtime.session_config import read_session
 from sottovoce.realtime.websocket import RealtimeWebSocket
 from sottovoce.realtime.websocket_line import CLOSE_DEADLINE
 from sottovoce.realtime.websocket_stream import POLL
@@ -29,9 +31,13 @@ def converse(script: Script, session: FakeSession | None = None, **peer: Any) ->
     """Connect, run `script`, and wait until the server has let go of the connection."""
     session = session or TalkingSession()
 
+    def made(options: SessionOptions) -> FakeSession:
+        session.options = options
+        return session
+
     async def main() -> Peer:
         client = Peer(**peer)
-        app = RealtimeWebSocket(lambda options: session)
+        app = RealtimeWebSocket(made)
         async with asyncio.TaskGroup() as group:
             group.create_task(client.meet(app))
             await script(client, session)
@@ -90,6 +96,30 @@ def test_addresses_that_ask_too_much_are_refused_before_the_handshake(query: str
     status, body = client.denial
     assert status == 400
     assert body["error"]["param"] == param
+    assert not session.is_started
+
+
+def test_a_session_may_be_asked_to_listen_only_by_the_address() -> None:
+    client, session = converse(leave, query="intent=transcription&model=whisper-1")
+    described = client.events[0]["session"]
+    assert (described["type"], described["audio"]["input"]["transcription"]["model"]) == (
+        "transcription",
+        "whisper-1",
+    )
+    assert session.options.is_listening_only
+
+
+def test_what_a_secret_lays_down_is_there_from_the_start() -> None:
+    laid_down = read_session({"type": "realtime", "instructions": "Be kind.", "output_modalities": ["text"]})
+    client, session = converse(leave, session=FakeSession(), scope={SESSION: laid_down})
+    assert client.events[0]["session"]["instructions"] == "Be kind."
+    assert (session.options.instructions, session.options.modality) == ("Be kind.", "text")
+
+
+def test_a_secret_that_names_what_is_not_there_refuses_the_handshake() -> None:
+    laid_down = read_session({"type": "realtime", "audio": {"output": {"voice": "nobody"}}})
+    client, session = converse(leave, scope={SESSION: laid_down})
+    assert client.denial[0] == 400
     assert not session.is_started
 
 
