@@ -185,6 +185,8 @@ async def test_preflights_of_the_rest_pass_for_listed_origins_alone(gateway: Gat
     for path in ("/v1/realtime/client_secrets", "/v1/audio/speech", "/api/keys", "/v1/realtime"):
         bad = await gateway.client.options(path, headers={"origin": EVIL, **asked})
         assert bad.status_code == 400
+        assert error_of(bad)["code"] == "origin_not_allowed"
+        assert "Origin" in bad.headers["vary"]
         assert "access-control-allow-origin" not in bad.headers
 
 

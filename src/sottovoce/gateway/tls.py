@@ -165,6 +165,10 @@ def _context() -> ssl.SSLContext:
     return context
 
 
+MISMATCHES = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"})
+"""OpenSSL's words for a key and a certificate that are no pair; the last is for those of different kinds."""
+
+
 def _load_into(context: ssl.SSLContext, chain: Path, key: Path) -> None:
     """Raises `ConfigError` naming the file and what is wrong with it."""
 
@@ -176,7 +180,7 @@ def _load_into(context: ssl.SSLContext, chain: Path, key: Path) -> None:
             pass  # ssl does not say which of the two files it could not read
         context.load_cert_chain(chain, key, password=refuse_password)
     except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
+        if error.reason in MISMATCHES:
             raise ConfigError(f"The key {key} does not belong to the certificate {chain}.") from error
         raise ConfigError(f"{key} holds no private key in PEM form that TLS can use.") from error
     except OSError as error:

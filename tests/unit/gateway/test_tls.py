@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
@@ -157,6 +157,20 @@ def test_a_key_of_another_certificate_is_named(tmp_path: Path) -> None:
     files = write_pair(tmp_path)
     (tmp_path / "other").mkdir()
     files["tls_key"] = write_pair(tmp_path / "other")["tls_key"]
+    with pytest.raises(ConfigError, match="does not belong"):
+        server(tmp_path, **files)
+
+
+def test_a_key_of_another_kind_is_named(tmp_path: Path) -> None:
+    files = write_pair(tmp_path)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    files["tls_key"].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
     with pytest.raises(ConfigError, match="does not belong"):
         server(tmp_path, **files)
 
