@@ -11,14 +11,14 @@ from sottovoce.realtime import session_config
 from sottovoce.realtime.audio_config import DEFAULT_MODEL, OPENAI_VOICES
 from sottovoce.realtime.commands import UpdateOptions
 from sottovoce.realtime.events.client import ResponseParams, SessionUpdate
-from sottovoce.realtime.response import ResponseTraits, Transport
+from sottovoce.realtime.response_traits import ResponseTraits, Transport
 from sottovoce.realtime.session_config import (
     AnyConfig,
     AnySession,
-    RetentionRatio,
     SessionConfig,
     TranscriptionConfig,
 )
+from sottovoce.realtime.session_fields import RetentionRatio
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sottovoce.errors import EngineError, InvalidRequestError
 from sottovoce.realtime.audio_config import DEFAULT_MODEL, OPENAI_VOICES, AudioInput, InputOnly, Transcription
 from sottovoce.realtime.config_part import MAX_NAME_CHARACTERS, merge
 from sottovoce.realtime.configuration import ProtocolOptions
-from sottovoce.realtime.response import Transport
+from sottovoce.realtime.response_traits import Transport
 from sottovoce.realtime.session_config import (
     AnyConfig,
     SessionConfig,

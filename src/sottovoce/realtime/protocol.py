@@ -27,27 +27,17 @@ from sottovoce.realtime.events.session import ErrorEvent, SessionCreated, Sessio
 from sottovoce.realtime.input_audio import InputAudio
 from sottovoce.realtime.items import Items
 from sottovoce.realtime.patience import Patience
+from sottovoce.realtime.reading import MAX_MESSAGE_BYTES, Reading, read
 from sottovoce.realtime.response import Response
 from sottovoce.realtime.responses import Responses
 from sottovoce.realtime.turns import UserTurns
 
 __all__ = ["MAX_MESSAGE_BYTES", "ProtocolOptions", "Reading", "RealtimeProtocol", "Step", "read"]
 
-MAX_MESSAGE_BYTES: Final = 21 << 20
-"""One client message; a larger one ends the connection with 1009. Holds 15 MiB of audio, as base64."""
-
 SETTLING: Final = (told.ReplyFinished, told.Transcript, told.TranscriptionFailed)
 """After these, what was asked too early may be answered."""
 
 Step: TypeAlias = ServerEvent | Command | Close
-Reading: TypeAlias = client.AnyClientEvent | client.Unreadable | Close
-
-
-def read(message: str | bytes) -> Reading:
-    """What a client's message says. Knows no connection, and may run in a thread where it takes long."""
-    if len(message) > MAX_MESSAGE_BYTES:
-        return Close(1009, f"A message may have {MAX_MESSAGE_BYTES} bytes.")
-    return client.read(message)
 
 
 class RealtimeProtocol:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
-from sottovoce.conversation.events import FunctionCalled, ReplyFinished, Usage
+from sottovoce.conversation.events import FunctionCalled, ReplyFinished
 from sottovoce.conversation.history import FunctionCall
-from sottovoce.conversation.options import Modality
-from sottovoce.realtime.audio_config import G711Format, PcmFormat
 from sottovoce.realtime.drafts import called
 from sottovoce.realtime.events import audio as buffer
 from sottovoce.realtime.events import responses as wire
@@ -18,27 +13,7 @@ from sottovoce.realtime.events.items import Item, ItemStatus, ItemTruncated, Mes
 from sottovoce.realtime.events.session import RateLimitsUpdated
 from sottovoce.realtime.items import Entry, Items
 from sottovoce.realtime.message_output import Place, SpokenMessage, WrittenMessage
-
-Transport: TypeAlias = Literal["websocket", "webrtc"]
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseTraits:
-    """What a response is, and what of it the client is shown.
-
-    `conversation_id` is None for one beside the conversation: its items stand nowhere.
-    """
-
-    id: str
-    item_id: str
-    modality: Modality
-    conversation_id: str | None
-    form: PcmFormat | G711Format
-    voice: str
-    max_output_tokens: int | Literal["inf"] = "inf"
-    metadata: dict[str, str] | None = None
-    transport: Transport = "websocket"
-    has_extensions: bool = False
+from sottovoce.realtime.response_traits import ResponseTraits
 
 
 class Response:
@@ -66,7 +41,7 @@ class Response:
         return self.traits.conversation_id is not None
 
     def created(self) -> ServerEvent:
-        return wire.ResponseCreated(response=self._object("in_progress"))
+        return wire.ResponseCreated(response=self.traits.shown("in_progress"))
 
     def text(self, delta: str) -> list[ServerEvent]:
         if self.is_cancelled or not delta:
@@ -179,48 +154,9 @@ class Response:
         return [ItemTruncated(item_id=self.traits.item_id, audio_end_ms=reply.audio_ms)]
 
     def _done(self, reply: ReplyFinished) -> ServerEvent:
-        finished = self._object(reply.status).model_copy(
-            update={
-                "status_details": _details(reply),
-                "output": tuple(entry.item for entry in self._outputs),
-                "usage": _usage(reply.usage),
-            }
-        )
-        return wire.ResponseDone(response=finished)
+        output = tuple(entry.item for entry in self._outputs)
+        return wire.ResponseDone(response=self.traits.finished(reply, output))
 
     def _place(self, entry: Entry) -> Place:
         index = self._outputs.index(entry)
         return {"response_id": self.id, "item_id": entry.item.id, "output_index": index}
-
-    def _object(self, status: wire.ResponseStatus) -> wire.ResponseObject:
-        traits = self.traits
-        voice = wire.ResponseVoice(format=traits.form, voice=traits.voice)
-        return wire.ResponseObject(
-            id=self.id,
-            conversation_id=traits.conversation_id,
-            status=status,
-            output_modalities=(traits.modality,),
-            audio=wire.ResponseAudio(output=voice),
-            max_output_tokens=traits.max_output_tokens,
-            metadata=traits.metadata,
-        )
-
-
-def _details(reply: ReplyFinished) -> wire.StatusDetails | None:
-    if reply.status == "completed":
-        return None
-    error = None
-    if reply.status == "failed":
-        message = reply.error or "The reply failed."
-        error = wire.ResponseError(type="server_error", code="engine_error", message=message)
-    return wire.StatusDetails(type=reply.status, reason=reply.reason, error=error)
-
-
-def _usage(usage: Usage) -> wire.ResponseUsage:
-    return wire.ResponseUsage(
-        total_tokens=usage.input_tokens + usage.output_tokens,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        input_token_details=wire.InputTokens(text_tokens=usage.input_tokens),
-        output_token_details=wire.OutputTokens(text_tokens=usage.output_tokens),
-    )

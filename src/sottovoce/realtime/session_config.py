@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from sottovoce.conversation.options import SessionOptions, TurnOptions
 from sottovoce.errors import InvalidRequestError
@@ -27,60 +27,27 @@ from sottovoce.realtime.audio_config import (
     Transcription,
 )
 from sottovoce.realtime.config_part import (
-    BY_SHAPE,
     MAX_NAME_CHARACTERS,
-    OTHER,
-    WORD,
     ConfigPart,
     Instructions,
     Name,
     merge,
-    refuse,
 )
 from sottovoce.realtime.events.faults import fault
+from sottovoce.realtime.session_fields import (
+    AnyTracing,
+    Modalities,
+    NoIncludes,
+    NoPrompt,
+    Reasoning,
+    Truncation,
+)
 from sottovoce.realtime.tools_config import MaxOutputTokens, ToolChoice, Tools
 
 __all__ = ["DEFAULT_MODEL", "MAX_NAME_CHARACTERS", "OPENAI_VOICES", "AnyConfig", "SessionConfig"]
 
 CLIENT_ENDPOINTED: Final = ("gpt-realtime-whisper", "gpt-live-transcribe")
 """Models that never end a turn by themselves at OpenAI: whoever names one sends commits of its own."""
-
-Modalities: TypeAlias = Annotated[
-    tuple[Literal["audio", "text"], ...], Field(min_length=1, max_length=1, strict=False)
-]
-NoPrompt: TypeAlias = Annotated[
-    None, refuse("Prompt templates live at OpenAI; send what this one says as `instructions`")
-]
-NoIncludes: TypeAlias = Annotated[
-    tuple[str, ...], refuse("The recogniser knows no log probabilities; leave it out")
-]
-
-
-class Reasoning(ConfigPart):
-    """A hint to models that can reason; kept and shown, of no effect on others."""
-
-    effort: Name | None = None
-
-
-class Tracing(ConfigPart):
-    """Names for OpenAI's trace dashboard; kept and shown, for here nothing is sent anywhere."""
-
-    workflow_name: Name | None = None
-    group_id: Name | None = None
-    metadata: Annotated[dict[Name, JsonValue], Field(max_length=16)] | None = None
-
-
-class RetentionRatio(ConfigPart):
-    """When the conversation is full, its oldest items go until this part of the limit is left."""
-
-    type: Literal["retention_ratio"]
-    retention_ratio: Annotated[float, Field(gt=0, le=1)]
-
-
-AnyTracing: TypeAlias = Annotated[Annotated[Literal["auto"], WORD] | Annotated[Tracing, OTHER], BY_SHAPE]
-Truncation: TypeAlias = Annotated[
-    Annotated[Literal["auto"], WORD] | Annotated[RetentionRatio, OTHER], BY_SHAPE
-]
 
 
 class SessionConfig(ConfigPart):

@@ -12,7 +12,7 @@ from sottovoce.audio.playout import PlayoutFrame
 from sottovoce.conversation import events as told
 from sottovoce.errors import InvalidRequestError
 from sottovoce.realtime.protocol import ProtocolOptions
-from sottovoce.realtime.response import Transport
+from sottovoce.realtime.response_traits import Transport
 from tests.unit.realtime.client import Client
 from tests.unit.realtime.mirror import Mirror
 

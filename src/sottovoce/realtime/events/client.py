@@ -21,7 +21,8 @@ from sottovoce.realtime.config_part import ConfigPart, Instructions, Name
 from sottovoce.realtime.events.base import Wire
 from sottovoce.realtime.events.client_items import AnyInputItem, AnyNewItem, Base64, Id
 from sottovoce.realtime.events.faults import fault
-from sottovoce.realtime.session_config import GivenConfig, Modalities, NoPrompt, Reasoning
+from sottovoce.realtime.session_config import GivenConfig
+from sottovoce.realtime.session_fields import Modalities, NoPrompt, Reasoning
 from sottovoce.realtime.tools_config import MaxOutputTokens, ToolChoice, Tools
 
 MAX_METADATA = 16
