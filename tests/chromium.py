@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,15 @@ def own_playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(name="launch")
 def launching(playwright: Playwright, chromium: str, tmp_path: Path) -> LaunchBrowser:
-    """A browser whose microphone hears `speech` (see `write_speech`) from when it is opened, and once."""
+    return launcher(playwright, chromium, tmp_path)
+
+
+def launcher(playwright: Playwright, chromium: str, folder: Path) -> LaunchBrowser:
+    """Launches browsers whose microphone hears `speech` (see `write_speech`) when it is opened, and once."""
+    numbers = count()
 
     def launch(*speech: str | float, flags: tuple[str, ...] = ()) -> Browser:
-        recording = write_speech(tmp_path / "microphone.wav", *speech)
+        recording = write_speech(folder / f"microphone-{next(numbers)}.wav", *speech)
         return playwright.chromium.launch(
             executable_path=chromium,
             args=[

@@ -17,6 +17,8 @@ from tests.live_server import Server, free_port
 
 HERE = Path(__file__).parent
 CERTIFICATE = "tls/cert.pem"
+SESSIONS = 2
+"""That the small server takes at a time."""
 TIMEOUT = 120
 """The first test waits for a server that builds the recogniser's language model."""
 
@@ -90,5 +92,5 @@ class Secured:
 def secured(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Iterator[Secured]:
     """Small, too: two sessions fill it, and so does a megabyte."""
     home = tmp_path_factory.mktemp("secured")
-    for live in _live(home, engine_cache, "--tls", max_sessions="2", max_upload_bytes="1048576"):
+    for live in _live(home, engine_cache, "--tls", max_sessions=str(SESSIONS), max_upload_bytes="1048576"):
         yield Secured(live, home / CERTIFICATE)

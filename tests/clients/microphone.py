@@ -22,6 +22,10 @@ CHUNK = 0.02
 ROOM_NOISE = 12
 """Amplitude of the silence."""
 
+SPOKEN_QUESTION = "dialogue-what-is-twelve-times-seven-slt"
+SPOKEN_TIME = "dialogue-what-time-is-it-slt"
+"""Recordings that are short and surely understood."""
+
 
 def speech(name: str, rate_hz: int = RATE_HZ) -> bytes:
     """A recording as clients send it."""

@@ -21,7 +21,7 @@ DEADLINE = 60.0
 
 
 class Scenarios:
-    """The scenarios of one script, played against `live`; `speech` is what a microphone says there."""
+    """The scenarios of one script, played against `live`."""
 
     def __init__(self, script: str, live: Live, folder: Path, **environment: str) -> None:
         if not (NODE / "node_modules").is_dir() or shutil.which("node") is None:
@@ -31,8 +31,9 @@ class Scenarios:
         self.folder = folder
         self.environment = environment
 
-    def play(self, scenario: str, says: str = "dialogue-what-is-twelve-times-seven-slt") -> Any:
-        said = self.folder / "speech.pcm"
+    def play(self, scenario: str, says: str) -> Any:
+        """What `scenario` reports; `says` is the recording that its microphone hears."""
+        said = self.folder / f"{scenario}.pcm"
         said.write_bytes(speech(says))
         environment = {
             "PATH": os.environ["PATH"],

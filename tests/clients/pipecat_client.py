@@ -18,10 +18,9 @@ DEADLINE = 80.0
 """For one scenario: its imports alone take seconds on a busy machine."""
 
 
-def play(
-    live: Live, script: str, scenario: str, says: str = "dialogue-what-is-twelve-times-seven-slt"
-) -> Any:
-    """What `scenario` of pipecat_scripts/`script` found; `says` is the recording its microphone hears."""
+def play(live: Live, scenario: str, says: str) -> Any:
+    """What `scenario`, such as "realtime text", reports; its microphone hears the recording `says`."""
+    script, name = scenario.split()
     if not PYTHON.exists():
         pytest.fail("pipecat is not installed: `make clients`.")
     environment = {
@@ -32,7 +31,7 @@ def play(
         "SPEECH": says,
     }
     done = subprocess.run(
-        [str(PYTHON), "-m", f"tests.clients.pipecat_scripts.{script}", scenario],
+        [str(PYTHON), "-m", f"tests.clients.pipecat_scripts.{script}", name],
         cwd=ROOT,
         env=environment,
         capture_output=True,

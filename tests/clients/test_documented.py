@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from playwright.sync_api import expect
 
 from tests.chromium import LaunchBrowser
 from tests.clients.conftest import Live, Secured
+from tests.clients.microphone import SPOKEN_QUESTION
 from tests.clients.node_client import NODE
 from tests.clients.pages import PREFIX, elsewhere
 from tests.clients.pipecat_client import PYTHON as PIPECAT_PYTHON
+from tests.clients.side_by_side import Played, side_by_side
 from tests.recordings import RECORDINGS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
@@ -31,7 +34,7 @@ SETUP = "setup"
 """Marks a block that says what to set, and shows no client."""
 ADDRESS = "127.0.0.1:8080"
 QUESTION = "what is twelve times seven"
-RECORDED = RECORDINGS / "dialogue-what-is-twelve-times-seven-slt.wav"
+RECORDED = RECORDINGS / f"{SPOKEN_QUESTION}.wav"
 ANSWER = re.compile(rf"84|eighty[ -]four|{QUESTION}")
 """What each of them prints, or what it was asked where it only listens."""
 DEADLINE = 60.0
@@ -46,24 +49,21 @@ class Example:
     place: str
     code: str
     heading: str
+    line: int
 
     @property
     def name(self) -> str:
-        return f"{self.heading}-{self.language}"
+        return f"{self.heading}, line {self.line}"
 
 
 def examples() -> list[Example]:
     text = DOCUMENT.read_text(encoding="utf-8")
-    return [
-        Example(
-            block[1],
-            block[2] or "",
-            block[3],
-            re.findall(r"^#+ (.+)$", text[: block.start()], re.MULTILINE)[-1],
-        )
-        for block in BLOCK.finditer(text)
-        if block[2] != SETUP
-    ]
+    return [example(block, text[: block.start()]) for block in BLOCK.finditer(text) if block[2] != SETUP]
+
+
+def example(block: re.Match[str], before: str) -> Example:
+    heading = re.findall(r"^#+ (.+)$", before, re.MULTILINE)[-1]
+    return Example(block[1], block[2] or "", block[3], heading, before.count("\n") + 1)
 
 
 HERE = [example for example in examples() if example.place in ("", "pipecat")]
@@ -102,9 +102,21 @@ def test_every_client_is_shown() -> None:
     assert shown >= {"curl", "openai-python", "npm openai", "agents-js", "Web pages", "livekit", "pipecat"}
 
 
-@pytest.mark.parametrize("example", HERE, ids=[example.name for example in HERE])
-def test_an_example_gets_its_answer(example: Example, live: Live, tmp_path: Path) -> None:
-    assert ANSWER.search(run(example, live, tmp_path))
+@pytest.fixture(scope="module")
+def played(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    by_name = {example.name: example for example in HERE}
+
+    def play(name: str, folder: Path) -> str:
+        return run(by_name[name], live, folder)
+
+    folders = {name: tmp_path_factory.mktemp("example") for name in by_name}
+    with side_by_side(play, folders) as played:
+        yield played
+
+
+@pytest.mark.parametrize("name", [example.name for example in HERE])
+def test_an_example_gets_its_answer(name: str, played: Played) -> None:
+    assert ANSWER.search(played(name))
 
 
 def test_the_example_over_tls_gets_its_answer(secured: Secured, tmp_path: Path) -> None:

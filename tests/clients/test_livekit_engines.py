@@ -14,11 +14,9 @@ from livekit.plugins import openai as plugin
 
 from tests.clients.conftest import Live
 from tests.clients.livekit_room import DEADLINE, frame
-from tests.clients.microphone import microphone, speech
+from tests.clients.microphone import SPOKEN_QUESTION, SPOKEN_TIME, microphone, speech
 
 QUESTION = "what is twelve times seven"
-SPOKEN_QUESTION = "dialogue-what-is-twelve-times-seven-slt"
-SPOKEN_TIME = "dialogue-what-time-is-it-slt"
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from livekit.plugins.openai.realtime import RealtimeModel
 
 from tests.clients.conftest import Live
 from tests.clients.livekit_room import DEADLINE, room
+from tests.clients.microphone import SPOKEN_QUESTION, SPOKEN_TIME
 
 QUESTION = "what is twelve times seven"
-SPOKEN_QUESTION = "dialogue-what-is-twelve-times-seven-slt"
 
 
 @function_tool
@@ -61,7 +61,7 @@ async def test_speech_interrupts_and_the_reply_is_truncated(live: Live) -> None:
     async with room(live, assistant()) as talk:
         counting = talk.session.generate_reply(user_input="count to forty")
         await talk.reach("speaking")
-        talk.microphone.say("dialogue-what-time-is-it-slt")
+        talk.microphone.say(SPOKEN_TIME)
         counted = await talk.hear("assistant")
         assert counting.interrupted
         assert counted.interrupted

@@ -13,7 +13,7 @@ import pytest
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from tests.clients.caller import Caller
-from tests.clients.conftest import Secured
+from tests.clients.conftest import SESSIONS, Secured
 
 
 @pytest.fixture
@@ -45,13 +45,13 @@ async def test_a_file_that_is_too_large_is_refused_by_its_own_status(client: Asy
 
 
 async def test_it_tries_again_when_the_server_says_so(client: AsyncOpenAI, trust: ssl.SSLContext) -> None:
-    """Two sessions fill the server; a call is refused, asked to wait, and taken when one has ended."""
+    """Sessions fill the server; a call is refused, asked to wait, and taken when one has ended."""
     loop = asyncio.get_running_loop()
     tried: list[tuple[float, int, str | None]] = []
     caller = Caller()
     async with AsyncExitStack() as sessions:
         options: Any = {"ssl": trust}
-        for _ in range(2):
+        for _ in range(SESSIONS):
             connecting = client.realtime.connect(model="gpt-realtime", websocket_connection_options=options)
             await sessions.enter_async_context(connecting)
 

@@ -16,12 +16,10 @@ from websockets.exceptions import InvalidStatus
 
 from tests.clients.caller import Caller
 from tests.clients.conftest import Live
-from tests.clients.microphone import speech
+from tests.clients.microphone import SPOKEN_QUESTION, SPOKEN_TIME, speech
 from tests.clients.openai_conversation import DEADLINE, Conversation, conversation
 
 QUESTION = "what is twelve times seven"
-SPOKEN_QUESTION = "dialogue-what-is-twelve-times-seven-slt"
-SPOKEN_TIME = "dialogue-what-time-is-it-slt"
 WEATHER: Any = {
     "type": "function",
     "name": "get_weather",

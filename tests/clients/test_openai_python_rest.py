@@ -14,11 +14,12 @@ from openai import OpenAI
 from pydantic import BaseModel
 
 from tests.clients.conftest import Live
+from tests.clients.microphone import SPOKEN_QUESTION
 from tests.clients.sounds import CONTENT_TYPES, seconds_of
 from tests.recordings import RECORDINGS
 
 QUESTION = "what is twelve times seven"
-RECORDED = RECORDINGS / "dialogue-what-is-twelve-times-seven-slt.wav"
+RECORDED = RECORDINGS / f"{SPOKEN_QUESTION}.wav"
 DURATION = 1.78
 """Seconds of it."""
 SENTENCE = "Dinner is ready."
