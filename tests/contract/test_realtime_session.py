@@ -204,8 +204,13 @@ async def test_another_reply_may_be_asked_for_right_behind_a_cancellation(engine
         await connection.response.create()
         cancelled = (await read_until(connection, "response.done"))[-1].response
         answered = (await read_until(connection, "response.done"))[-1].response
+        await connection.response.create()
+        await connection.response.cancel()
+        events = await read_until(connection, "response.done")
     assert cancelled.status == "cancelled"
     assert answered.output[0].content[0].transcript == "As you like."
+    assert events[-1].response.status_details.reason == "client_cancelled"
+    assert not [event for event in events if event.type.endswith(".delta")]
 
 
 async def test_a_turn_is_ended_by_hand(engines: FakeEngines) -> None:

@@ -89,7 +89,7 @@ class SessionPort(Protocol):
         """
 
     def interrupt(self, reason: InterruptReason = "client_cancelled", response_id: str | None = None) -> bool:
-        """Stop the active reply, or the one beside the conversation that `response_id` names, at once.
+        """Stop the active reply, or the one that `response_id` names, also if it is only promised, at once.
 
         Its unheard rest is dropped. False when none was active.
         """

@@ -112,9 +112,9 @@ class Respond(SessionCommand):
 
 @dataclass(frozen=True, slots=True)
 class Interrupt(SessionCommand):
-    """Stop a reply, the conversation's own where none is named, and drop what of it was not played yet."""
+    """Stop a reply, begun or only promised, and drop what of it was not played yet."""
 
-    response_id: str | None = None
+    response_id: str
 
     def perform(self, session: SessionPort) -> str:
         session.interrupt("client_cancelled", self.response_id)

@@ -19,7 +19,7 @@ from sottovoce.realtime.response import Response
 
 logger = logging.getLogger(__name__)
 
-MAX_BESIDE: Final = 8
+MAX_BESIDE: Final = 4
 """Responses beside the conversation at once: each keeps a language model busy, and maybe a voice."""
 
 Begin: TypeAlias = Callable[[told.ReplyStarted, client.ResponseParams], Response]
@@ -33,6 +33,10 @@ class _Asked:
 
     command: Respond
     is_cancelled: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.command.response_id
 
     @property
     def is_in_conversation(self) -> bool:
@@ -118,10 +122,9 @@ class Responses:
         return self._active.get(response_id) or self._asked.get(response_id)
 
     def _interrupt(self, response: Response | _Asked, event_id: str | None = None) -> list[Interrupt]:
+        """Once; by its id, for the session may have gone on to another one."""
         was_cancelled, response.is_cancelled = response.is_cancelled, True
-        if was_cancelled or isinstance(response, _Asked):
-            return []
-        return [Interrupt(None if response.is_in_conversation else response.id, event_id=event_id)]
+        return [] if was_cancelled else [Interrupt(response.id, event_id=event_id)]
 
     # -- what the session tells
 

@@ -341,7 +341,7 @@ def test_what_is_asked_too_early_is_answered_when_the_reply_ends() -> None:
     client = Client()
     client.hear(told.ReplyStarted("resp_a", "item_a"), told.ReplyText("resp_a", "item_a", "It is"))
     assert client.send("response.cancel") == []
-    assert client.session.interrupted == [None]
+    assert client.session.interrupted == ["resp_a"]
     assert client.send("response.create", event_id="again") == []
     for _ in range(MAX_WAITING - 1):
         assert client.send("conversation.item.delete", item_id="item_a") == []
@@ -357,7 +357,7 @@ def test_the_output_buffer_is_cleared_over_webrtc_only() -> None:
     client = Client(ProtocolOptions(transport="webrtc"))
     client.hear(told.ReplyStarted("resp_a", "item_a"), told.ReplyPlaying("resp_a"))
     assert client.send("output_audio_buffer.clear") == []
-    assert client.session.interrupted == [None]
+    assert client.session.interrupted == ["resp_a"]
     assert only_error(Client().send("output_audio_buffer.clear"))["param"] == "type"
 
 

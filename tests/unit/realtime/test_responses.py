@@ -586,7 +586,7 @@ def test_a_cancelled_response_says_nothing_more_but_its_end(fields: dict[str, st
     client.hear(STARTED, text("It is "))
     assert client.send("response.cancel", **fields) == []
     assert client.send("response.cancel", **fields) == []
-    assert client.session.interrupted == [None]
+    assert client.session.interrupted == ["resp_a"]
     assert client.hear(text("noon."), ReplyPlaying("resp_a")) == []
     assert play(client) == []
     answers = client.hear(finished("cancelled", "client_cancelled", heard="It is"))
@@ -632,10 +632,10 @@ def test_a_response_cancelled_before_it_began_is_interrupted_when_it_does() -> N
     client.send("response.create")
     response_id = client.session.asked[0][1]
     assert client.send("response.cancel") == []
-    assert client.session.interrupted == []
+    assert client.session.interrupted == [response_id]
     (created,) = client.hear(ReplyStarted(response_id, "item_a"))
     assert created["type"] == "response.created"
-    assert client.session.interrupted == [None]
+    assert client.session.interrupted == [response_id, response_id]
     assert client.hear(ReplyText(response_id, "item_a", "x")) == []
 
 
@@ -687,9 +687,9 @@ def test_over_webrtc_clearing_the_buffer_stops_the_reply() -> None:
     assert client.send("output_audio_buffer.clear") == []
     client.hear(STARTED, ReplyPlaying("resp_a"))
     assert client.send("output_audio_buffer.clear") == []
-    assert client.session.interrupted == [None]
+    assert client.session.interrupted == ["resp_a"]
     assert client.send("response.cancel") == []
-    assert client.session.interrupted == [None]
+    assert client.session.interrupted == ["resp_a"]
 
 
 def test_over_a_websocket_there_is_no_buffer_to_clear() -> None:
