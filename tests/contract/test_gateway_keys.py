@@ -203,4 +203,8 @@ async def test_every_route_belongs_to_a_family_with_a_scope(gateway: Gateway) ->
                 path = mount.path + str(getattr(route, "path", ""))
                 if scope_of(path) is None:
                     open_to_every_key.add(path)
-    assert open_to_every_key == {"/v1/models", "/v1/models/{model:path}", "/api/status"}
+    refusal_of_websockets = "/v1/{path:path}"
+    assert open_to_every_key == {
+        *("/v1/models", "/v1/models/{model:path}", "/api/status"),
+        refusal_of_websockets,
+    }

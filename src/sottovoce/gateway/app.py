@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -68,9 +68,7 @@ def create_app(
     external = [kind for kind in ENGINE_KINDS if settings.engine(kind).is_external]
     listing = ModelListing(client, engines, external)
     names = ModelNames(settings, listing)
-    keys = KeyStore(settings.home / KEYS_FILE)
-    cookie = PageCookie(PagePasses(key, now), settings.behind_proxy)
-    credentials = Credentials(key, keys, cookie, ClientSecrets(now))
+    credentials = _credentials(settings, key, now)
     attempts = Attempts(limits.wrong_key_hold)
     sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
     half_open = Slots(limits.half_open_calls, "calls being set up")
@@ -89,23 +87,15 @@ def create_app(
     routes: list[BaseRoute] = [
         *health.routes(engines),
         *openapi.routes(),
-        Mount("/api", routes=[*status.routes(settings, engines, sessions), *key_routes.routes(keys)]),
+        Mount(
+            "/api", routes=[*status.routes(settings, engines, sessions), *key_routes.routes(credentials.keys)]
+        ),
         Mount("/v1", Router(v1, redirect_slashes=False)),
         no_websocket,
-        *sign_in.routes(credentials, attempts, cookie, is_behind_proxy=settings.behind_proxy),
-        *page.routes(page_folder, credentials, cookie),
+        *sign_in.routes(credentials, attempts, credentials.cookie, is_behind_proxy=settings.behind_proxy),
+        *page.routes(page_folder, credentials, credentials.cookie),
     ]
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        watching = asyncio.create_task(watch_keys(keys, (websocket, calls)), name="watch the keys")
-        try:
-            yield
-        finally:
-            watching.cancel()
-            await end_sessions(app)
-            await client.aclose()
-
+    lifespan = _lifespan(client, credentials.keys, (websocket, calls))
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.sessions, app.state.websocket, app.state.calls = sessions, websocket, calls
     wanting_keys = RequireCredentials(
@@ -125,6 +115,27 @@ async def end_sessions(app: Starlette) -> None:
             await app.state.sessions.wait_until_free()
     except TimeoutError:
         logger.error("%s sessions did not close within %s s", app.state.sessions.taken, SHUTDOWN_DEADLINE)
+
+
+def _credentials(settings: Settings, key: str, now: Callable[[], float]) -> Credentials:
+    cookie = PageCookie(PagePasses(key, now), settings.behind_proxy)
+    return Credentials(key, KeyStore(settings.home / KEYS_FILE), cookie, ClientSecrets(now))
+
+
+def _lifespan(
+    client: EngineClient, keys: KeyStore, ended_with_their_key: tuple[RealtimeWebSocket, Calls]
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(watch_keys(keys, ended_with_their_key), name="watch the keys")
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await end_sessions(app)
+            await client.aclose()
+
+    return lifespan
 
 
 def _defaults(settings: Settings) -> SessionOptions:
