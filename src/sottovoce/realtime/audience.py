@@ -62,7 +62,15 @@ class Audience:
 
     def receive(self, message: str | bytes, sender: Listener) -> None:
         """`sender` says `message` to the session."""
-        for answer in self._connection.receive(message, self._patience[sender]):
+        self._answer(self._connection.receive(message, self._patience[sender]), sender)
+
+    async def receive_at_leisure(self, message: str | bytes, sender: Listener) -> None:
+        """As `receive`, but a large message keeps nobody else waiting."""
+        answers = await self._connection.receive_at_leisure(message, self._patience[sender])
+        self._answer(answers, sender)
+
+    def _answer(self, answers: Iterable[ServerEvent | Close], sender: Listener) -> None:
+        for answer in answers:
             self._tell([sender] if isinstance(answer, PRIVATE) else self._listeners, answer)
 
     def apply(self, event: SessionEvent) -> None:

@@ -25,7 +25,7 @@ async def attend(call: Call, scope: Scope, receive: Receive, send: Send) -> None
     try:
         await accept(websocket)
         logger.info("call %s: a sideband joined", call.id)
-        code = await line.run(lambda message: call.audience.receive(message, line))
+        code = await line.run(lambda message: call.audience.receive_at_leisure(message, line))
     finally:
         call.audience.leave(line)
     logger.info("call %s: a sideband left with %s", call.id, code)
