@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PAGE := src/sottovoce/web/dist/index.html
 PAGE_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
-PIPECAT := $(VENV)-pipecat
+PIPECAT := .venv-pipecat
 CLIENTS := tests/clients/node/node_modules/.installed $(PIPECAT)/.installed
 WITH_NODE = PATH="$$(scripts/node-path $(VENV)):$$PATH"
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
