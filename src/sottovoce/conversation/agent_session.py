@@ -12,7 +12,7 @@ from sottovoce.conversation.adapters import tts as tts_adapter
 from sottovoce.conversation.adapters.clients import EngineClients
 from sottovoce.conversation.adapters.stt import ServiceSTT
 from sottovoce.conversation.options import TurnOptions
-from sottovoce.conversation.reply import CURRENT
+from sottovoce.conversation.reply import Current
 
 TURN_SILENCE = 0.25
 """Silence after which the voice activity detector calls speech ended."""
@@ -31,10 +31,13 @@ class Conversing(AgentSession[None]):
     """An `AgentSession` that gives each reply the outputs of its modality: what is written has none but its
     words, which `Assistant.transcription_node` tells."""
 
+    current: Current = staticmethod(lambda: None)
+    """Told by the session once it has replies."""
+
     @property
     def output(self) -> io.AgentOutput:
-        reply = CURRENT.get()
-        is_written = reply is not None and reply.plan.modality == "text" and not reply.handle.done()
+        reply = self.current()
+        is_written = reply is not None and reply.plan.modality == "text"
         return _no_output() if is_written else super().output
 
     def follow(self, turns: TurnOptions | None, detector: TurnDetectionMode, *, should_reply: bool) -> None:

@@ -96,17 +96,19 @@ class Answering:
     def _cancel_aside(self, response_id: str) -> bool:
         if self._asides.cancel(response_id):
             return True
-        if is_waiting := self._asides.is_promised(response_id):
-            self._asides.release(response_id)
+        was_waiting = self._asides.give_up(response_id)
+        if was_waiting:
             self._replies.refused(response_id, Plan("text", "", 1.0, is_in_conversation=False))
-        return is_waiting
+        return was_waiting
 
     async def _reply(self, plan: Plan, response_id: str) -> None:
-        heard = await self._with_words(plan, response_id)
+        heard, error = await self._with_words(plan)
         if self._promised is None or self._promised[0] != response_id:
             return  # cancelled
         self._promised = None
-        if heard is not None:
+        if heard is None:
+            self._replies.refused(response_id, plan, error)
+        else:
             self._begin(Brief(heard, response_id), self._session.generate_reply)
 
     def _begin(self, brief: Brief, begin: Callable[[], SpeechHandle]) -> SpeechHandle | None:
@@ -122,11 +124,12 @@ class Answering:
             BRIEF.reset(token)
 
     async def _answer_aside(self, plan: Plan, response_id: str) -> None:
-        heard = await self._with_words(plan, response_id)
-        if not self._asides.is_promised(response_id):
+        heard, error = await self._with_words(plan)
+        if not self._asides.take(response_id):
             return  # cancelled
         if heard is None:
-            self._asides.release(response_id)
+            self._asides.over(response_id)
+            self._replies.refused(response_id, plan, error)
         elif heard.modality == "text":
             self._asides.begin(self._aside(heard, response_id))
         else:
@@ -139,9 +142,9 @@ class Answering:
         say = partial(self._session.say, self._spoken(aside), add_to_chat_ctx=False)
         handle = self._begin(brief, say)
         if handle is None:
-            self._asides.release(response_id)
+            self._asides.over(response_id)
         else:
-            handle.add_done_callback(lambda _: self._asides.release(response_id))
+            handle.add_done_callback(lambda _: self._asides.over(response_id))
 
     def _aside(self, plan: Plan, response_id: str) -> Aside:
         model: Any = self._session.llm
@@ -162,13 +165,12 @@ class Answering:
             self._replies.engine_failed("llm", error, is_spoken=True)
             yield EngineError.spoken_hint
 
-    async def _with_words(self, plan: Plan, response_id: str) -> Plan | None:
-        """`plan` with its recordings transcribed; None, and the failure is told, where that cannot be."""
+    async def _with_words(self, plan: Plan) -> tuple[Plan | None, str]:
+        """`plan` with its recordings transcribed; None, and why, where that cannot be."""
         if plan.history is None:
-            return plan
+            return plan, ""
         try:
             heard = [await self._listen(item) for item in plan.history]
         except EngineError as error:
-            self._replies.refused(response_id, plan, error.message)
-            return None
-        return replace(plan, history=tuple(heard))
+            return None, error.message
+        return replace(plan, history=tuple(heard)), ""

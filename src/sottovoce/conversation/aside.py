@@ -129,6 +129,8 @@ class Asides:
         self._emit = emit
         self._on_failure = on_failure
         self._promised: set[str] = set()
+        """All that are not over; those among them that are not even begun are `_waiting`."""
+        self._waiting: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def promise(self, response_id: str) -> None:
@@ -138,12 +140,23 @@ class Asides:
                 f"There are {MAX_ASIDES} replies beside the conversation; wait for the end of one."
             )
         self._promised.add(response_id)
+        self._waiting.add(response_id)
 
-    def is_promised(self, response_id: str) -> bool:
-        return response_id in self._promised
+    def take(self, response_id: str) -> bool:
+        """It may begin; False where it was given up meanwhile."""
+        is_waiting = response_id in self._waiting
+        self._waiting.discard(response_id)
+        return is_waiting
 
-    def release(self, response_id: str) -> None:
-        """It is over, or will not be given."""
+    def give_up(self, response_id: str) -> bool:
+        """It will not be given; False where it has begun, or was never promised."""
+        is_waiting = self.take(response_id)
+        if is_waiting:
+            self.over(response_id)
+        return is_waiting
+
+    def over(self, response_id: str) -> None:
+        """There is room for another one."""
         self._promised.discard(response_id)
 
     def begin(self, aside: Aside) -> None:
@@ -151,7 +164,7 @@ class Asides:
         self._emit(ReplyStarted(aside.response_id, writing.item_id, "text"))
         task = asyncio.create_task(self._write(writing), name="aside")
         self._tasks[aside.response_id] = task
-        task.add_done_callback(lambda task: self._over(writing, task))
+        task.add_done_callback(lambda task: self._end(writing, task))
 
     def cancel(self, response_id: str) -> bool:
         """Stop it; False where none of that id is being written."""
@@ -182,11 +195,11 @@ class Asides:
                     FunctionCalled(aside.response_id, item_id, call.call_id, call.name, call.arguments)
                 )
 
-    def _over(self, writing: _Writing, task: asyncio.Task[None]) -> None:
+    def _end(self, writing: _Writing, task: asyncio.Task[None]) -> None:
         """However it ended, even before it began: its end is told, once."""
         if not task.cancelled() and (bug := task.exception()) is not None:
             logger.error("a reply beside the conversation failed", exc_info=bug)
             writing.status, writing.error = "failed", "The reply failed."
         del self._tasks[writing.aside.response_id]
-        self.release(writing.aside.response_id)
+        self.over(writing.aside.response_id)
         self._emit(writing.finished())

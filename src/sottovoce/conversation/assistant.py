@@ -23,7 +23,7 @@ from sottovoce.conversation.asking import Question, ask
 from sottovoce.conversation.clauses import clauses
 from sottovoce.conversation.generation import Generation
 from sottovoce.conversation.prompt import chat_item
-from sottovoce.conversation.reply import CURRENT, Reply
+from sottovoce.conversation.reply import Reply
 from sottovoce.errors import EngineError
 
 SILENCE_ON_FAILURE = 0.1
@@ -34,6 +34,9 @@ TurnFate: TypeAlias = Literal["answer", "keep", "drop"]
 
 
 class AssistantListener(Protocol):
+    def current(self) -> Reply | None:
+        """The reply that the running task works for."""
+
     def generation_started(self, reply: Reply) -> Generation:
         """The model is asked for `reply`; its stamps and usage go into the returned record."""
 
@@ -77,7 +80,7 @@ class Assistant(Agent):
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
-        reply, model = CURRENT.get(), self.session.llm
+        reply, model = self._listener.current(), self.session.llm
         assert reply is not None
         assert isinstance(model, llm.LLM)
         question = self._question(reply, chat_ctx, tools, model_settings.tool_choice)
@@ -119,7 +122,7 @@ class Assistant(Agent):
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
-        reply, voice = CURRENT.get(), self.session.tts
+        reply, voice = self._listener.current(), self.session.tts
         assert reply is not None
         assert isinstance(voice, ServiceTTS)
         try:
@@ -140,7 +143,7 @@ class Assistant(Agent):
     async def transcription_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[str, None]:
-        reply = CURRENT.get()
+        reply = self._listener.current()
         assert reply is not None
         async for chunk in text:
             self._listener.generated(reply, chunk)

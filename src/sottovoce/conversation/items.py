@@ -16,7 +16,7 @@ from sottovoce.conversation.history import FunctionCall, HistoryItem, Message, S
 from sottovoce.conversation.record import Record
 from sottovoce.conversation.recordings import check_recording, words_of
 from sottovoce.conversation.replies import Replies
-from sottovoce.conversation.reply import CURRENT, Reply
+from sottovoce.conversation.reply import Reply
 from sottovoce.errors import EngineError, InvalidRequestError
 from sottovoce.ids import random_id
 
@@ -82,7 +82,7 @@ class Items:
     def added(self, event: ConversationItemAddedEvent) -> None:
         """AgentSession wrote something down."""
         if isinstance(event.item, llm.ChatMessage):
-            self._record.added(event.item, CURRENT.get())
+            self._record.added(event.item, self._replies.current())
 
     def keep(self, reply: Reply) -> None:
         """`reply` is over: its calls are told and kept, and what was heard of it."""

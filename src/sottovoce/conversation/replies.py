@@ -25,7 +25,7 @@ from sottovoce.conversation.events import (
 from sottovoce.conversation.failures import describe
 from sottovoce.conversation.generation import Generation
 from sottovoce.conversation.plan import Plan
-from sottovoce.conversation.reply import CURRENT, MakePlan, Reply
+from sottovoce.conversation.reply import MakePlan, Reply
 from sottovoce.conversation.speeches import Speeches
 from sottovoce.conversation.turn import Clock, Turn
 from sottovoce.ids import random_id
@@ -72,6 +72,9 @@ class Replies:
         self._on_end = on_end
         self.reply: Reply | None = None
 
+    def current(self) -> Reply | None:
+        return self.speeches.current()
+
     def speech_created(self, event: SpeechCreatedEvent) -> None:
         reply = self.speeches.created(event)
         reply.handle.add_done_callback(lambda _: self._done(reply))
@@ -114,7 +117,7 @@ class Replies:
         self._emit(ReplyStarted(reply.response_id, reply.item_id, reply.plan.modality))
 
     def reply_ids(self) -> tuple[str, str]:
-        reply = self.open_reply(CURRENT.get())
+        reply = self.open_reply(self.speeches.current())
         return (reply.response_id, reply.item_id) if reply else ("", "")
 
     def generation_started(self, reply: Reply) -> Generation:

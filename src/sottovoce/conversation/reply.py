@@ -141,7 +141,6 @@ class Brief:
 
 BRIEF: ContextVar[Brief | None] = ContextVar("brief", default=None)
 """Set around the call that begins a reply."""
-CURRENT: ContextVar[Reply | None] = ContextVar("reply", default=None)
-"""The reply that the running task works for: tasks inherit it from the call that began the reply."""
-
 MakePlan = Callable[[], Plan]
+Current = Callable[[], Reply | None]
+"""Tells the reply that the running task works for."""

@@ -79,6 +79,7 @@ class Session:
         self._agent_session = make_agent_session(
             clients, ears.stt, ears.voice_detector, ears.turn_detector, turns
         )
+        self._agent_session.current = self._replies.current
         self._synchronizer = TranscriptSynchronizer(
             next_in_chain_audio=self._loudspeaker,
             next_in_chain_text=Captions(self._replies.captioned),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 
 from livekit.agents import SpeechCreatedEvent
+from livekit.agents.voice.agent_activity import _SpeechHandleContextVar
 
-from sottovoce.conversation.reply import BRIEF, CURRENT, Brief, MakePlan, Reply
+from sottovoce.conversation.reply import BRIEF, Brief, MakePlan, Reply
 from sottovoce.ids import random_id
 
 
@@ -40,8 +41,12 @@ class Speeches:
         if brief.generations is not None:
             reply.generations = brief.generations
         self._replies.append(reply)
-        CURRENT.set(reply)
         return reply
+
+    def current(self) -> Reply | None:
+        """The reply that the running task works for, None in a task of nobody's."""
+        handle = _SpeechHandleContextVar.get(None)
+        return next((reply for reply in self._replies if reply.handle is handle), None)
 
     def over(self, reply: Reply) -> None:
         if reply in self._replies:

@@ -105,6 +105,7 @@ class StreamingRecognition:
         await asyncio.gather(self._task, return_exceptions=True)
         for segment in list(self._pending):
             self._settle(segment, EngineUnavailable("The session ended.", engine="stt"))
+            segment.text.cancelled() or segment.text.exception()  # seen, even if nobody waits any more
 
     def _send(self, message: str) -> None:
         if self._socket is not None:  # otherwise the segment is replayed once connected
