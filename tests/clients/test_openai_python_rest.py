@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b64decode
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import openai
 import pytest
-from openai import OpenAI
+from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 from tests.clients.conftest import Live
@@ -387,3 +388,13 @@ def test_a_speech_can_be_kept_in_a_file(client: OpenAI, tmp_path: Path) -> None:
     ) as reply:
         reply.stream_to_file(kept)
     assert seconds_of(kept.read_bytes(), "flac") > 0.5
+
+
+async def test_a_batch_of_recordings_sent_at_once_is_heard_whole(live: Live) -> None:
+    """More than the recogniser hears at a time: the others wait for their turn."""
+    async with AsyncOpenAI(base_url=live.base_url, api_key=live.key) as client:
+        heard = await asyncio.gather(
+            *[client.audio.transcriptions.create(model="whisper-1", file=RECORDED) for _ in range(8)]
+        )
+    assert len({transcript.text for transcript in heard}) == 1
+    assert "twelve" in heard[0].text.lower() or "12" in heard[0].text

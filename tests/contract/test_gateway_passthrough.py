@@ -14,6 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from sottovoce.gateway.limits import GatewayLimits
+from sottovoce.gateway.places import Places
+from sottovoce.gateway.routes import engines
 from tests.contract.gateway_server import BEARER, ENGINE_KEY, KEY, Gateway, echo, running
 
 GONE_WITHIN = 0.5
@@ -200,7 +202,7 @@ async def test_one_client_does_not_starve_others(tmp_path: Path) -> None:
         return Response()
 
     started = asyncio.Semaphore(0)
-    limits = GatewayLimits(requests={"stt": 1, "tts": 1, "llm": 4}, client_share=0.5)
+    limits = GatewayLimits(requests={"stt": 1, "tts": 1, "llm": 4}, client_share=0.5, place_patience=0.0)
     async with running(tmp_path, limits) as gateway:
         gateway.engine.answer = hang
         held = [asyncio.create_task(gateway.client.post(CHAT, json={}, headers=BEARER)) for _ in range(2)]
@@ -222,6 +224,51 @@ async def test_one_client_does_not_starve_others(tmp_path: Path) -> None:
             while (again := await gateway.client.post(CHAT, json={}, headers=BEARER)).status_code == 429:
                 pass
         assert again.status_code == 200
+
+
+async def test_a_request_too_many_waits_for_its_place_unless_its_sender_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(request: Request) -> Response:
+        bodies.append(await request.body())
+        started.release()
+        await may_end.acquire()
+        return Response(bodies[-1])
+
+    def ask(name: str) -> asyncio.Task[httpx.Response]:
+        return asyncio.create_task(gateway.client.post(CHAT, json={"name": name}, headers=BEARER))
+
+    class Kept(Places):
+        def __init__(self, limit: int, share: float, patience: float) -> None:
+            super().__init__(limit, share, patience)
+            all_places.append(self)
+
+    async def until_waiting(count: int) -> None:
+        async with asyncio.timeout(GONE_WITHIN):
+            while sum(places.waiting for places in all_places) != count:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+    all_places: list[Places] = []
+    monkeypatch.setattr(engines, "Places", Kept)
+    started, may_end, bodies = asyncio.Semaphore(0), asyncio.Semaphore(0), list[bytes]()
+    limits = GatewayLimits(requests={"stt": 1, "tts": 1, "llm": 2}, client_share=0.5)
+    async with running(tmp_path, limits) as gateway:
+        gateway.engine.answer = hang
+        first = ask("first")
+        await started.acquire()
+        left = ask("left")
+        await until_waiting(1)
+        third = ask("third")
+        await until_waiting(2)
+        left.cancel()
+        await until_waiting(1)
+        may_end.release()
+        assert (await first).status_code == 200
+        await started.acquire()
+        may_end.release()
+        answer = await third
+    assert (answer.status_code, answer.json()) == (200, {"name": "third"})
+    assert len(bodies) == 2
 
 
 async def test_engine_errors_are_passed_on(gateway: Gateway) -> None:

@@ -37,6 +37,8 @@ class GatewayLimits:
     """Engines from more REST requests at a time than leave them room for conversations."""
     client_share: float = 0.75
     """Clients from each other: no one gets more of these places."""
+    place_patience: float = 10.0
+    """Connections from queues that do not move: so long does a request wait for its place."""
     wrong_key_hold: float = 0.5
     """Keys from being guessed: the answer to a wrong one comes this late (see `attempts`)."""
     half_open_calls: int = 4

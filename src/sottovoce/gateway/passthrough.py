@@ -86,22 +86,11 @@ class Passthrough:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = RequestBody(receive, self._route.limit_bytes, self._grace, self._route.setting)
         body.refuse_announced(Headers(scope=scope).get("content-length"))
-        with self._places.take(client_of(scope, is_behind_proxy=self._is_behind_proxy)):
-            await self._while_there(body, self._answer(scope, body, send))
-
-    async def _while_there(self, body: RequestBody, answer: Coroutine[Any, Any, None]) -> None:
-        """Run `answer` to its end, or until the client has left."""
-        answering = asyncio.create_task(answer)
-        leaving = asyncio.create_task(body.disconnected())
-        try:
-            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if answering.done():
-                with contextlib.suppress(ClientGoneError):
-                    answering.result()
-        finally:
-            leaving.cancel()
-            answering.cancel()
-            await asyncio.gather(answering, leaving, return_exceptions=True)
+        place = self._places.take(client_of(scope, is_behind_proxy=self._is_behind_proxy))
+        async with contextlib.AsyncExitStack() as held:
+            await _until(body.read_ahead(), held.enter_async_context(place))
+            if not body.is_gone:
+                await _until(body.disconnected(), self._answer(scope, body, send))
 
     async def _answer(self, scope: Scope, body: RequestBody, send: Send) -> None:
         kind, route = self._route.kind, self._route
@@ -143,6 +132,20 @@ class Passthrough:
             if self._route.body == "none"
             else await self._names.in_json(kind, headers, content)
         )
+
+
+async def _until(left: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end, or until the client has `left`."""
+    working, leaving = asyncio.create_task(work), asyncio.create_task(left)
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            with contextlib.suppress(ClientGoneError):
+                working.result()
+    finally:
+        leaving.cancel()
+        working.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
 class Answer:

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Message
 
 from sottovoce.errors import InvalidRequestError, TooLargeError
-from sottovoce.gateway.request_body import MIN_BYTES_PER_SECOND, ClientGoneError, RequestBody
+from sottovoce.gateway.request_body import AHEAD_BYTES, MIN_BYTES_PER_SECOND, ClientGoneError, RequestBody
 from tests.virtual_time import run
 
 GRACE = 10.0
@@ -108,3 +108,37 @@ def test_a_client_that_leaves_later_is_noticed() -> None:
         return asyncio.get_running_loop().time()
 
     assert run(main()) == 7
+
+
+def test_what_was_read_ahead_comes_first() -> None:
+    async def main() -> int:
+        messages: asyncio.Queue[Message] = asyncio.Queue()
+        body = RequestBody(messages.get, 1 << 30, GRACE)
+        messages.put_nowait(piece(1))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await body.read_ahead()
+        assert not body.is_gone
+        messages.put_nowait(piece(2, is_last=True))
+        return len(await body.read())
+
+    assert run(main()) == 3
+
+
+def test_a_sender_that_leaves_while_it_waits_is_noticed() -> None:
+    body = body_of((1.0, piece(1, is_last=True)), (1.0, LEFT))
+    run(body.read_ahead())
+    assert body.is_gone
+
+
+def test_no_more_is_kept_ahead_than_the_limit() -> None:
+    async def main() -> int:
+        messages: asyncio.Queue[Message] = asyncio.Queue()
+        for _ in range(5):
+            messages.put_nowait(piece(AHEAD_BYTES // 2))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await RequestBody(messages.get, 1 << 30, GRACE).read_ahead()
+        return messages.qsize()
+
+    assert run(main()) == 3

@@ -25,7 +25,10 @@ def routes(
     *,
     is_behind_proxy: bool,
 ) -> list[Route]:
-    places = {kind: Places(limits.requests[kind], limits.client_share) for kind in ENGINE_KINDS}
+    places = {
+        kind: Places(limits.requests[kind], limits.client_share, limits.place_patience)
+        for kind in ENGINE_KINDS
+    }
     return [
         Route(
             route.path,
