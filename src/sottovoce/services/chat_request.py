@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -144,6 +144,7 @@ class ChatRequest(_Wire):
         """Raises `InvalidRequestError` where two fields contradict each other."""
         if self.stream_options is not None and not self.stream:
             raise InvalidRequestError("stream_options need stream to be true.", param="stream_options")
+        _check_results(self.messages)
         tools, choice = self._tools()
         return ReplyRequest(
             messages=self.messages,
@@ -189,6 +190,22 @@ class ChatRequest(_Wire):
                 code="missing_required_parameter",
             )
         return wanted.json_schema.schema_
+
+
+def _check_results(messages: Sequence[Message]) -> None:
+    """Raises `InvalidRequestError` for a tool's result that answers no call before it."""
+    called: set[str] = set()
+    for number, message in enumerate(messages):
+        called |= {call.id for call in message.tool_calls or ()}
+        if message.role == "tool" and message.tool_call_id not in called:
+            is_missing = message.tool_call_id is None
+            raise InvalidRequestError(
+                "Messages with role 'tool' need a tool_call_id."
+                if is_missing
+                else "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
+                param=f"messages.[{number}].tool_call_id",
+                code="missing_required_parameter" if is_missing else "invalid_value",
+            )
 
 
 PARAMETERS = Parameters(

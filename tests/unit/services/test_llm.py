@@ -256,6 +256,62 @@ async def test_max_tokens_and_stop(client: AsyncOpenAI) -> None:
     assert (stopped.choices[0].message.content, stopped.choices[0].finish_reason) == ("One, two", "stop")
 
 
+async def order(client: AsyncOpenAI, max_tokens: int | None) -> Any:
+    """A reply that calls a tool."""
+    return await client.chat.completions.create(
+        model="gpt-4o",
+        messages=user("i want two large pizzas"),
+        tools=[ROLL],
+        max_completion_tokens=max_tokens,
+    )
+
+
+@pytest.mark.parametrize("limit", [1, 4, 9])
+async def test_max_tokens_cut_a_call_too(client: AsyncOpenAI, limit: int) -> None:
+    whole, cut = await order(client, None), await order(client, limit)
+    [called], [call] = whole.choices[0].message.tool_calls, cut.choices[0].message.tool_calls
+    assert (cut.choices[0].finish_reason, cut.usage.completion_tokens) == ("length", limit)
+    assert call.function.name == called.function.name
+    assert called.function.arguments.startswith(call.function.arguments)
+    assert call.function.arguments != called.function.arguments
+
+
+async def test_a_limit_that_a_call_just_fits_leaves_it_whole(client: AsyncOpenAI) -> None:
+    whole = await order(client, None)
+    again = await order(client, whole.usage.completion_tokens)
+    assert again.choices[0].finish_reason == "tool_calls"
+    assert json.loads(again.choices[0].message.tool_calls[0].function.arguments)
+
+
+CALLED: Any = {
+    "role": "assistant",
+    "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "order_pizza", "arguments": "{}"}}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("messages", "at", "reason"),
+    [
+        ([CALLED, {"role": "tool", "content": "21"}], 1, "need a tool_call_id"),
+        (
+            [CALLED, *user("x"), {"role": "tool", "tool_call_id": "call_2", "content": "21"}],
+            2,
+            "must be a response to a preceding message with 'tool_calls'",
+        ),
+        ([{"role": "tool", "tool_call_id": "call_1", "content": "21"}, CALLED], 0, "must be a response"),
+    ],
+)
+async def test_a_result_of_no_call_is_refused(
+    http: httpx.AsyncClient, messages: Any, at: int, reason: str
+) -> None:
+    reply = await http.post(CHAT, json={"model": "gpt-4o", "messages": messages})
+    error = reply.json()["error"]
+    assert (reply.status_code, error["param"]) == (400, f"messages.[{at}].tool_call_id")
+    assert reason in error["message"]
+
+
 class Order(BaseModel):
     color: str
     count: int

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from datetime import datetime, tzinfo
 
-from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, TextChunk
+from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, TextChunk, ToolCall
 from sottovoce.engines.llm.rules import understanding
 from sottovoce.engines.llm.rules.calling import Reply
 from sottovoce.engines.llm.rules.clauses import chunks
@@ -37,12 +38,14 @@ class RulesResponder:
         for chunk in chunks(text) if text else ():
             yield TextChunk(chunk)
             await asyncio.sleep(0)
-        for call in reply.calls:
+        spent = count_tokens(text)
+        calls = _limited_calls(reply.calls, request.max_tokens, spent)
+        for call in calls:
             yield call
-        spent = count_tokens(text) + sum(
-            count_tokens(call.name + " " + call.arguments) for call in reply.calls
-        )
-        yield Finish("tool_calls" if reply.calls else reason, _prompt_tokens(request), spent)
+            spent += _call_tokens(call)
+        if reply.calls:
+            reason = "tool_calls" if calls == reply.calls else "length"
+        yield Finish(reason, _prompt_tokens(request), spent)
 
     def reply(self, request: ReplyRequest) -> Reply:
         """The whole reply at once. Reads files the first time (zones, units): keep it off an event loop."""
@@ -56,6 +59,26 @@ def _limited(text: str, request: ReplyRequest) -> tuple[str, str]:
     if request.max_tokens is not None and count_tokens(text) > request.max_tokens:
         return cut_tokens(text, request.max_tokens), "length"
     return text, "stop"
+
+
+def _limited_calls(calls: tuple[ToolCall, ...], limit: int | None, spent: int) -> tuple[ToolCall, ...]:
+    """The calls within `limit`; the one that it ends in has the beginning of its arguments."""
+    if limit is None:
+        return calls
+    kept = []
+    for call in calls:
+        left = limit - spent - count_tokens(call.name)
+        if left < 0:
+            break  # a part of a name is no tool's
+        kept.append(replace(call, arguments=cut_tokens(call.arguments, left)))
+        if kept[-1] != call:
+            break
+        spent += _call_tokens(call)
+    return tuple(kept)
+
+
+def _call_tokens(call: ToolCall) -> int:
+    return count_tokens(call.name) + count_tokens(call.arguments)
 
 
 def _prompt_tokens(request: ReplyRequest) -> int:

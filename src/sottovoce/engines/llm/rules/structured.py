@@ -101,9 +101,15 @@ def _check_value(schema: Mapping[str, Any], value: object) -> None:
         validator.validate(value)
     except jsonschema.SchemaError as error:
         raise InvalidRequestError(f"This is no JSON schema: {error.message[:200]}", param=PARAM) from error
-    except (jsonschema.ValidationError, Unresolvable, RecursionError) as error:
-        raise InvalidRequestError(
-            f"This engine found no answer that the schema allows: {str(error).splitlines()[0][:200]}",
-            param=PARAM,
-            code="unsupported_schema",
-        ) from error
+    except RecursionError as error:
+        raise _no_answer("it refers to itself without an end") from error
+    except (jsonschema.ValidationError, Unresolvable) as error:
+        raise _no_answer(str(error).splitlines()[0][:200]) from error
+
+
+def _no_answer(reason: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"This engine found no answer that the schema allows: {reason}",
+        param=PARAM,
+        code="unsupported_schema",
+    )

@@ -119,6 +119,14 @@ async def test_a_schema_that_multiplies_is_refused_in_no_time(schema: dict[str, 
             await asyncio.to_thread(json_reply, schema, "x", "Yes.", TODAY)
 
 
+def test_a_schema_without_an_end_is_refused_in_words_for_its_writer() -> None:
+    endless = {"allOf": [{"$ref": "#/$defs/a"}]}
+    schema = {**strict(x={"$ref": "#/$defs/a"}), "$defs": {"a": endless}}
+    with pytest.raises(InvalidRequestError, match="refers to itself without an end") as raised:
+        json_reply(schema, "x", "Yes.", TODAY)
+    assert "recursion" not in raised.value.message
+
+
 schemas = st.recursive(
     st.sampled_from(
         [
