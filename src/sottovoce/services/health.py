@@ -1,14 +1,24 @@
-"""`/livez` and `/readyz`, the same for every engine service; neither needs a key."""
+"""How a service comes to be ready; `/livez` and `/readyz`, the same for every one; neither needs a key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+
+from sottovoce.errors import EngineError, EngineUnavailable
+
+logger = logging.getLogger(__name__)
+
+LOAD_PATIENCE = 5.0
+"""Seconds a request waits for an engine that is still loading, as it does after a restart."""
 
 
 def _well() -> str | None:
@@ -22,12 +32,40 @@ class Health:
     status: Literal["loading", "ready", "failed"] = "loading"
     reason: str | None = None
     fault: Callable[[], str | None] = _well
+    _loaded: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def load(self, loading: Awaitable[None]) -> None:
+        """Ready or failed when `loading` is over."""
+        try:
+            await loading
+        except EngineError as error:
+            logger.error("%s", error)
+            self.failed(error.message)
+        else:
+            self.ready()
+
+    async def wait(self, name: str, engine: str) -> None:
+        """Let requests that came while the service was restarting wait for its engine.
+
+        Raises `EngineUnavailable` where that takes longer than LOAD_PATIENCE.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOAD_PATIENCE):
+                await self._loaded.wait()
+        self.check(name, engine)
+
+    def check(self, name: str, engine: str) -> None:
+        """Raises `EngineUnavailable`."""
+        if self.status != "ready":
+            raise EngineUnavailable(f"{name} is not ready: {self.reason or self.status}.", engine=engine)
 
     def ready(self) -> None:
         self.status, self.reason = "ready", None
+        self._loaded.set()
 
     def failed(self, reason: str) -> None:
         self.status, self.reason = "failed", reason
+        self._loaded.set()
 
     def routes(self) -> list[Route]:
         return [Route("/livez", self._livez), Route("/readyz", self._readyz)]

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, Responder
 from sottovoce.engines.llm.rules import RulesResponder
-from sottovoce.errors import EngineCrashed, EngineError, EngineUnavailable, LimitExceededError
+from sottovoce.errors import EngineCrashed, LimitExceededError
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.body import MAX_JSON_BYTES, read_json
 from sottovoce.http.errors import EXCEPTION_HANDLERS
@@ -62,19 +62,10 @@ class ChatService:
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        loading = asyncio.create_task(self._load())
+        loading = asyncio.create_task(self.health.load(self.responder.load()))
         yield
         loading.cancel()
         await asyncio.wait({loading})
-
-    async def _load(self) -> None:
-        try:
-            await self.responder.load()
-        except EngineError as error:
-            logger.error("%s", error)
-            self.health.failed(error.message)
-        else:
-            self.health.ready()
 
     def routes(self) -> list[Route]:
         return [
@@ -86,10 +77,7 @@ class ChatService:
     async def complete(self, request: Request) -> Response:
         wanted = await read_json(request, ChatRequest, MAX_JSON_BYTES)
         self.model.check(wanted.model or self.model.id)
-        if self.health.status != "ready":
-            raise EngineUnavailable(
-                f"The language engine is not ready: {self.health.reason or self.health.status}.", engine="llm"
-            )
+        await self.health.wait("The language engine", "llm")
         completion = Completion(self.model.id, wanted.has_usage_chunk)
         replies = [self._counted(one) for one in _each(wanted)]
         if wanted.stream:

@@ -19,8 +19,6 @@ from sottovoce.audio.decode import DecodeLimits
 from sottovoce.engines.stt.base import Transcriber
 from sottovoce.engines.stt.pocketsphinx import PocketsphinxOptions, PocketsphinxTranscriber
 from sottovoce.errors import (
-    EngineError,
-    EngineUnavailable,
     InvalidRequestError,
     SottovoceError,
 )
@@ -63,20 +61,11 @@ class RecognitionService:
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        loading = asyncio.create_task(self._load())
+        loading = asyncio.create_task(self.health.load(self.transcriber.start()))
         yield
         loading.cancel()
         await asyncio.gather(loading, return_exceptions=True)
         await self.transcriber.aclose()
-
-    async def _load(self) -> None:
-        try:
-            await self.transcriber.start()
-        except EngineError as error:
-            logger.error("%s", error)
-            self.health.failed(error.message)
-        else:
-            self.health.ready()
 
     def routes(self) -> list[Route | WebSocketRoute]:
         return [
@@ -101,10 +90,7 @@ class RecognitionService:
             await connection.run()
 
     def _check_ready(self) -> None:
-        if self.health.status != "ready":
-            raise EngineUnavailable(
-                f"The recogniser is not ready: {self.health.reason or self.health.status}.", engine="stt"
-            )
+        self.health.check("The recogniser", "stt")
 
 
 def _facts() -> Mapping[str, Sequence[str]]:

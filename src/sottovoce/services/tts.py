@@ -7,7 +7,7 @@ import base64
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from sottovoce.audio.encode import ENCODINGS
 from sottovoce.engines.tts.base import Synthesizer
 from sottovoce.engines.tts.espeak import EspeakSynthesizer
-from sottovoce.errors import EngineError, EngineUnavailable, LimitExceededError
+from sottovoce.errors import LimitExceededError
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.body import read_json
 from sottovoce.http.errors import EXCEPTION_HANDLERS
@@ -39,9 +39,6 @@ MAX_STREAMS = 32
 TOKENS_PER_SECOND = 50
 """Output "tokens" of a speech event stream: frames of 20 ms, as this engine has no tokeniser."""
 
-LOAD_PATIENCE = 5.0
-"""Seconds a request waits for an engine that is still loading, which takes espeak-ng a tenth of one."""
-
 MODEL_ALIASES = frozenset({"tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
 """What OpenAI's clients send by themselves."""
 
@@ -54,33 +51,13 @@ class SpeechService:
         self.model = ServedModel(synthesizer.model, MODEL_ALIASES, parameters=PARAMETERS, facts=self._facts)
         self.health = Health(fault=lambda: synthesizer.fault)
         self.streams = 0
-        self.loaded = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        loading = asyncio.create_task(self._load())
+        loading = asyncio.create_task(self.health.load(self.synthesizer.load()))
         yield
         loading.cancel()
         self.synthesizer.close()
-
-    async def _load(self) -> None:
-        try:
-            await self.synthesizer.load()
-        except EngineError as error:
-            logger.error("%s", error)
-            self.health.failed(error.message)
-        else:
-            self.health.ready()
-        self.loaded.set()
-
-    async def _ready(self) -> None:
-        """Let requests that came while the service was restarting wait for its engine."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOAD_PATIENCE):
-                await self.loaded.wait()
-        if self.health.status != "ready":
-            why = self.health.reason or self.health.status
-            raise EngineUnavailable(f"The speech engine is not ready: {why}.", engine="tts")
 
     def routes(self) -> list[Route]:
         return [
@@ -99,7 +76,7 @@ class SpeechService:
     async def speech(self, request: Request) -> Response:
         wanted = await read_json(request, SpeechRequest, MAX_BODY_BYTES)
         self.model.check(wanted.model or self.model.id)
-        await self._ready()
+        await self.health.wait("The speech engine", "tts")
         self.synthesizer.check_voice(wanted.voice)
         encoded = EncodedSpeech(wanted.encoding)
         frames = self.synthesizer.synthesize(wanted.input, wanted.voice, wanted.speed)

@@ -1,0 +1,45 @@
+"""Requests wait for an engine that is loading, for some seconds; in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sottovoce.errors import EngineUnavailable
+from sottovoce.services.health import LOAD_PATIENCE, Health
+from tests.virtual_time import run
+
+
+async def waited(loading_time: float, error: EngineUnavailable | None = None) -> float:
+    """Seconds until a request may go on."""
+
+    async def load() -> None:
+        await asyncio.sleep(loading_time)
+        if error is not None:
+            raise error
+
+    health, clock = Health(), asyncio.get_running_loop().time
+    loading = asyncio.create_task(health.load(load()))
+    try:
+        await health.wait("The engine", "llm")
+        return clock()
+    finally:
+        loading.cancel()
+        await asyncio.gather(loading, return_exceptions=True)
+
+
+@pytest.mark.parametrize("loading_time", [0.5, LOAD_PATIENCE - 0.5])
+def test_a_request_waits_while_its_engine_loads(loading_time: float) -> None:
+    assert run(waited(loading_time)) == loading_time
+
+
+def test_nobody_waits_longer_than_a_while() -> None:
+    with pytest.raises(EngineUnavailable, match="The engine is not ready: loading") as refused:
+        run(waited(LOAD_PATIENCE + 1))
+    assert refused.value.engine == "llm"
+
+
+def test_an_engine_that_failed_is_not_waited_for() -> None:
+    with pytest.raises(EngineUnavailable, match=r"not ready: No model\."):
+        run(waited(1.0, EngineUnavailable("No model.", engine="llm")))
