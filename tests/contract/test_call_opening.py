@@ -214,6 +214,14 @@ async def test_a_form_over_its_limits_is_413(gateway: Gateway, sdp_bytes: int, s
     assert (reply.status_code, reply.json()["error"]["code"]) == (413, "request_too_large")
 
 
+async def test_a_form_that_was_cut_off_opens_no_call(gateway: Gateway) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="sdp"\r\n\r\nv=0\r\n--x\r\nContent-Dispo'
+    headers = {**BEARER, "content-type": "multipart/form-data; boundary=x"}
+    reply = await gateway.client.post(CALLS, content=body, headers=headers)
+    assert (reply.status_code, gateway.sessions) == (400, [])
+    assert "cut off, its last boundary is missing" in reply.json()["error"]["message"]
+
+
 async def test_a_form_without_an_end_is_cut_off(gateway: Gateway) -> None:
     async def endless() -> AsyncIterator[bytes]:
         yield b'--x\r\nContent-Disposition: form-data; name="sdp"; filename="a"\r\n\r\n'

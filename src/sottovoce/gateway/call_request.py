@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from sottovoce.errors import InvalidRequestError, TooLargeError
 from sottovoce.http.body import BODY_DEADLINE, read_body, stream_body
+from sottovoce.http.form import FormParser
 from sottovoce.realtime.webrtc_offer import MAX_OFFER_BYTES
 
 SDP = "application/sdp"
@@ -67,7 +68,7 @@ async def _from_form(request: Request) -> CallRequest:
 
 async def _parse(request: Request) -> FormData:
     body = (chunk async for chunk in stream_body(request, MAX_FORM_BYTES))
-    parser = MultiPartParser(
+    parser = FormParser(
         request.headers, body, max_files=len(PARTS), max_fields=len(PARTS), max_part_size=MAX_FORM_BYTES
     )
     try:

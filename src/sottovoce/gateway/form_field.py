@@ -78,7 +78,7 @@ class _Form:
 
     def finish(self) -> bytes:
         if not self._is_over:
-            raise InvalidRequestError("The form ends before its last boundary.")
+            raise InvalidRequestError("The form was cut off: it ends before its last boundary.")
         return b"--" + self._boundary + b"--\r\n"
 
     def _begin(self) -> None:

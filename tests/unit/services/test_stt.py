@@ -333,6 +333,17 @@ async def test_an_upload_over_the_limit_is_refused_while_it_streams(
         assert (await post(client)).status_code == 200
 
 
+@pytest.mark.parametrize("left_bytes", [0, 100, -10])
+async def test_a_form_that_was_cut_off_is_told_so(client: httpx.AsyncClient, left_bytes: int) -> None:
+    request = client.build_request(
+        "POST", UPLOADS, files={"file": ("a.wav", bytes(1000))}, data={"model": "whisper-1"}
+    )
+    headers = {"content-type": request.headers["content-type"]}
+    reply = await client.post(UPLOADS, content=request.read()[:left_bytes], headers=headers)
+    assert reply.status_code == 400
+    assert "cut off, its last boundary is missing" in (fault(reply)["message"] or "")
+
+
 async def test_the_number_of_uploads_is_limited(
     transcriber: ScriptedTranscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:

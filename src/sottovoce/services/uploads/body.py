@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 
 from sottovoce.errors import InvalidRequestError, SottovoceError, TooLargeError
 from sottovoce.http.body import check_encoding, stream_body
+from sottovoce.http.form import FormParser
 
 FORM_BYTES = 64 << 10
 """What is around a file: the other fields and the headers of the parts."""
@@ -80,7 +81,7 @@ async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         yield chunk
 
 
-class _Parser(MultiPartParser):
+class _Parser(FormParser):
     """Remembers the field that was too large."""
 
     broken_field: str | None = None
