@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route, Router
 from sottovoce.gateway.routes.openapi import DOCUMENT
 from tests.contract.gateway_server import running
 
-PATHS_OF_NO_REST = {"/realtime/calls/{call_id}"}
+PATHS_OF_NO_REST = {"/realtime", "/realtime/calls/{call_id}"}
 """Hanging up by DELETE is this page's own way; OpenAI's is the one to document."""
 
 

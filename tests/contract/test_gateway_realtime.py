@@ -50,6 +50,15 @@ async def test_programs_converse_with_the_key(gateway: Gateway) -> None:
     await all_free(gateway)
 
 
+async def test_a_plain_request_is_told_to_come_by_websocket(gateway: Gateway) -> None:
+    reply = await gateway.client.get("/v1/realtime?model=sottovoce", headers=BEARER)
+    error = reply.json()["error"]
+    assert (reply.status_code, reply.headers["upgrade"]) == (426, "websocket")
+    assert (error["type"], error["code"]) == ("invalid_request_error", "upgrade_required")
+    assert "WebSocket client" in error["message"]
+    assert (await gateway.client.get("/v1/realtime")).status_code == 401
+
+
 async def test_browsers_send_it_as_a_subprotocol_which_is_never_echoed(gateway: Gateway) -> None:
     for origin in (gateway.url, None):
         async with dial(gateway, subprotocols=SUBPROTOCOLS, origin=origin) as socket:

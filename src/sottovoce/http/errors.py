@@ -62,6 +62,7 @@ async def _http(request: Request, error: Exception) -> Response:
     known: dict[int, SottovoceError] = {
         404: NotFoundError(f"{where}: there is no such route."),
         405: InvalidRequestError(f"{where}: this method is not allowed here.", code="method_not_allowed"),
+        426: InvalidRequestError(error.detail, code="upgrade_required"),
         413: TooLargeError(error.detail),
     }
     reply = error_response(known.get(error.status_code, InvalidRequestError(error.detail)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -71,6 +72,16 @@ def bound_session(bound: AnyConfig | None, given: bytes | None) -> AnyConfig | N
     return merge(bound, session)
 
 
+async def refuse_plain(request: Request) -> Response:
+    is_upgradable = request.scope["http_version"] == "1.1"  # later ones forbid the header
+    raise HTTPException(
+        426,
+        "Conversations are held over a WebSocket: connect to this address with a WebSocket client, by ws:// "
+        "or wss://. WebRTC calls are opened by POST /v1/realtime/calls.",
+        headers={"upgrade": "websocket", "connection": "upgrade"} if is_upgradable else None,
+    )
+
+
 def routes(websocket: RealtimeWebSocket, calls: Calls, sessions: Slots) -> list[BaseRoute]:
     async def open_call(request: Request) -> Response:
         asked = await read_call(request)
@@ -95,6 +106,7 @@ def routes(websocket: RealtimeWebSocket, calls: Calls, sessions: Slots) -> list[
 
     return [
         WebSocketRoute("/realtime", RealtimeEndpoint(websocket, sessions, calls)),
+        Route("/realtime", refuse_plain, methods=["GET"]),
         Route("/realtime/calls", open_call, methods=["POST"]),
         Route("/realtime/calls/{call_id}", end_call, methods=["DELETE"]),
         Route("/realtime/calls/{call_id}/hangup", end_call, methods=["POST"]),
