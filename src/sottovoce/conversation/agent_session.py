@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+
 from livekit.agents import AgentSession, inference
 from livekit.agents.voice import io
 from livekit.agents.voice.agent_session import SessionConnectOptions
@@ -22,9 +24,14 @@ RESUME_AFTER = 0.7
 """Seconds of silence after an interruption without words; then the reply goes on."""
 
 
-def make_detector(threshold: float) -> inference.VAD:
+def make_detector(threshold: float, executor: Executor) -> inference.VAD:
     """The voice activity detector that ends turns."""
-    return inference.VAD(model="silero", min_silence_duration=TURN_SILENCE, activation_threshold=threshold)
+    return inference.VAD(
+        model="silero",
+        min_silence_duration=TURN_SILENCE,
+        activation_threshold=threshold,
+        executor=executor,
+    )
 
 
 class Conversing(AgentSession[None]):

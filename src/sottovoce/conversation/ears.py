@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from livekit.agents import UserInputTranscribedEvent
 
@@ -41,15 +42,25 @@ class Ears:
         )
         self.microphone = Microphone(self.hearing.is_undecided)
         threshold = (options.turns or TurnOptions()).threshold
+        # both detectors in one thread hear side by side: neither runs ahead when much comes at once
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="detectors")
         self.stt = ServiceSTT(
-            self._recognition, self.hearing, self.microphone, hints=hints_of(options), threshold=threshold
+            self._recognition,
+            self.hearing,
+            self.microphone,
+            hints=hints_of(options),
+            threshold=threshold,
+            executor=self._thread,
         )
-        self.voice_detector = make_detector(threshold)
+        self.voice_detector = make_detector(threshold, self._thread)
         self.turn_detector = WordsTurnDetector(self.stt.settled)
         self._turn_began = 0.0
 
     async def start(self) -> None:
         self._is_streaming = await self._clients.stt_streams()
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def push(self, frame: AudioFrame) -> None:
         self.microphone.push(frame)

@@ -154,6 +154,7 @@ class Session:
         except TimeoutError:
             logger.error("session did not close within %s s", CLOSE_DEADLINE)
         finally:
+            self._ears.close()
             await self._toolbox.aclose()
             self._events.put_nowait(None)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import Protocol
 
 from livekit import rtc
@@ -50,6 +51,7 @@ class ServiceSTT(stt.STT[str]):
         *,
         hints: Hints,
         threshold: float,
+        executor: Executor,
     ) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=False))
         self.factory = factory
@@ -62,6 +64,7 @@ class ServiceSTT(stt.STT[str]):
             min_silence_duration=PAUSE,
             prefix_padding_duration=PREFIX,
             activation_threshold=threshold,
+            executor=executor,
         )
         self._hints = hints
         self._stream: ServiceStream | None = None
