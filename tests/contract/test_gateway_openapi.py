@@ -11,7 +11,7 @@ from sottovoce.gateway.routes.openapi import DOCUMENT
 from tests.contract.gateway_server import running
 
 PATHS_OF_NO_REST = {"/realtime", "/realtime/calls/{call_id}"}
-"""The first is for WebSockets. Hanging up by DELETE is this page's own way; OpenAI's is the one to document."""
+"""One for WebSockets; and hanging up by DELETE is this page's own way, OpenAI's is the one to document."""
 
 
 async def test_every_rest_route_is_documented(tmp_path: Path) -> None:
