@@ -10,9 +10,9 @@ from openai import OpenAI
 from playwright.sync_api import Browser, Error, Page
 
 from tests.chromium import LaunchBrowser
-from tests.clients.conftest import Live
 from tests.clients.microphone import SPOKEN_QUESTION
 from tests.clients.pages import PREFIX, elsewhere, here
+from tests.clients.servers import Live
 
 LEAD = 3.0
 """Seconds until a fake microphone speaks: the call is up by then."""

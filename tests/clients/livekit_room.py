@@ -13,8 +13,8 @@ from livekit.agents import Agent, AgentSession, utils
 from livekit.agents.voice import io
 from livekit.plugins.openai.realtime import RealtimeModel
 
-from tests.clients.conftest import Live
 from tests.clients.microphone import RATE_HZ, Microphone, microphone
+from tests.clients.servers import Live
 
 DEADLINE = 20.0
 

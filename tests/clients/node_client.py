@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Live
 from tests.clients.microphone import speech
+from tests.clients.servers import Live
 from tests.recordings import RECORDINGS
 
 NODE = Path(__file__).parent / "node"

@@ -116,3 +116,9 @@ async def conversation(connecting: Any) -> AsyncIterator[Conversation]:
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
+
+
+def is_in_order(types: list[str], *expected: str) -> bool:
+    """Whether the expected types occur in this order, whatever stands between them."""
+    rest = iter(types)
+    return all(kind in rest for kind in expected)

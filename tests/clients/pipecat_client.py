@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Live
+from tests.clients.servers import Live
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-pipecat" / "bin" / "python"

@@ -10,8 +10,8 @@ from playwright.sync_api import Error, sync_playwright
 from tests.chromium import launcher
 from tests.clients.agents_talk import expect_calm, expect_sums, said
 from tests.clients.browser_scenarios import Scenario, Stage
-from tests.clients.conftest import Live
 from tests.clients.microphone import SPOKEN_TIME
+from tests.clients.servers import Live
 from tests.clients.side_by_side import Played
 
 pytestmark = pytest.mark.browser

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.clients.agents_talk import expect_calm, expect_rewritten, expect_sums, said
-from tests.clients.conftest import Live
 from tests.clients.microphone import SPOKEN_QUESTION, SPOKEN_TIME
 from tests.clients.node_client import Scenarios
+from tests.clients.servers import Live
 from tests.clients.side_by_side import Played, side_by_side
 
 QUESTION = "what is twelve times seven"

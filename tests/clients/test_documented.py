@@ -20,11 +20,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.chromium import LaunchBrowser
-from tests.clients.conftest import Live, Secured
 from tests.clients.microphone import SPOKEN_QUESTION
 from tests.clients.node_client import NODE
 from tests.clients.pages import PREFIX, elsewhere
 from tests.clients.pipecat_client import PYTHON as PIPECAT_PYTHON
+from tests.clients.servers import Live, Secured
 from tests.clients.side_by_side import Played, side_by_side
 from tests.recordings import RECORDINGS
 

@@ -12,9 +12,9 @@ from livekit import rtc
 from livekit.agents import APIStatusError, function_tool, llm, stt, utils
 from livekit.plugins import openai as plugin
 
-from tests.clients.conftest import Live
 from tests.clients.livekit_room import DEADLINE, frame
 from tests.clients.microphone import SPOKEN_QUESTION, SPOKEN_TIME, microphone, speech
+from tests.clients.servers import Live
 
 QUESTION = "what is twelve times seven"
 

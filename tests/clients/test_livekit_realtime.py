@@ -10,9 +10,9 @@ import pytest
 from livekit.agents import Agent, function_tool, llm, utils
 from livekit.plugins.openai.realtime import RealtimeModel
 
-from tests.clients.conftest import Live
 from tests.clients.livekit_room import DEADLINE, room
 from tests.clients.microphone import SPOKEN_QUESTION, SPOKEN_TIME
+from tests.clients.servers import Live
 
 QUESTION = "what is twelve times seven"
 

@@ -8,8 +8,8 @@ import pytest
 from openai import OpenAI
 
 from tests.chromium import LaunchBrowser
-from tests.clients.conftest import Live, Secured
 from tests.clients.pages import PREFIX, elsewhere
+from tests.clients.servers import Live, Secured
 
 pytestmark = pytest.mark.browser
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import SESSIONS, Secured
 from tests.clients.microphone import SPOKEN_QUESTION, SPOKEN_TIME
 from tests.clients.node_client import Scenarios
+from tests.clients.servers import SESSIONS, Secured
 from tests.clients.side_by_side import Played, side_by_side
 
 QUESTION = "what is twelve times seven"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clients.conftest import Live
 from tests.clients.microphone import SPOKEN_QUESTION
 from tests.clients.node_client import Scenarios
+from tests.clients.servers import Live
 from tests.clients.side_by_side import Played, side_by_side
 from tests.clients.sounds import CONTENT_TYPES, seconds_of
 

@@ -13,7 +13,7 @@ import pytest
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from tests.clients.caller import Caller
-from tests.clients.conftest import SESSIONS, Secured
+from tests.clients.servers import SESSIONS, Secured
 
 
 @pytest.fixture

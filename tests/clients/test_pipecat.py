@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Live
 from tests.clients.microphone import SPOKEN_QUESTION, SPOKEN_TIME
 from tests.clients.pipecat_client import play
+from tests.clients.servers import Live
 from tests.clients.side_by_side import Played, side_by_side
 
 QUESTION = "what is twelve times seven"
