@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from sottovoce.gateway.server_key import KEY_FILE
+
 READY_TIMEOUT = 90.0
 """The first start builds the recogniser's language model, on a machine that may be busy."""
 
@@ -57,6 +59,11 @@ class Server:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not become ready:\n{self.log.read_text()}")
             time.sleep(POLL)
+
+    @property
+    def key(self) -> str:
+        """The key that the first start made."""
+        return (self.home / KEY_FILE).read_text().strip()
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

@@ -66,6 +66,7 @@ def open_page(launch: LaunchBrowser, request: pytest.FixtureRequest) -> Iterator
         *speech: str | float,
         server: Server | None = None,
         url: str | None = None,
+        key: str | None = None,
         has_microphone: bool = True,
         is_in_trouble: bool = False,
         flags: tuple[str, ...] = (),
@@ -78,7 +79,7 @@ def open_page(launch: LaunchBrowser, request: pytest.FixtureRequest) -> Iterator
         page = TalkPage(context.new_page(), address)
         pages.append(page)
         calm.extend([] if is_in_trouble else [page])
-        page.open()
+        page.open(key)
         return page
 
     yield open_page

@@ -31,9 +31,16 @@ class TalkPage:
         if "Content Security Policy" in text:
             self.errors.append(text)
 
-    def open(self) -> None:
+    def open(self, key: str | None = None) -> None:
+        """A browser that came over a network is asked for `key` first."""
         self.page.goto(self.url)
+        if key is not None:
+            self.sign_in(key)
         expect(self.orb).to_be_visible()
+
+    def sign_in(self, key: str) -> None:
+        self.page.get_by_role("textbox", name="Key").fill(key)
+        self.page.get_by_role("button", name="Sign in").click()
 
     def start(self) -> None:
         self.page.get_by_role("button", name="Start talking").click()

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.talk_page import SOON_MS, TalkPage
+from tests.chromium import LaunchBrowser
+from tests.live_server import Server
 
 SERIOUS = {"serious", "critical"}
 PHONE = {"width": 360, "height": 640}
@@ -163,3 +165,17 @@ def test_the_microphone_is_seen_to_work_before_connecting(open_page: OpenPage) -
     )
     assert page.page.get_by_label("Microphone", exact=True).locator("option").count() > 1
     assert page.page.locator("[data-transport]").count() == 0
+
+
+def test_the_form_that_asks_for_a_key_is_for_everybody_too(
+    launch: LaunchBrowser, shared_server: Server
+) -> None:
+    browser = launch(flags=("--host-resolver-rules=MAP voice.lan 127.0.0.1",))
+    page = TalkPage(browser.new_page(), shared_server.url.replace("127.0.0.1", "voice.lan"))
+    page.page.goto(page.url)
+    expect_accessible(page)
+    page.sign_in("sk-sottovoce-of-nobody")
+    expect(page.page.get_by_role("alert")).to_contain_text("key")
+    expect_accessible(page)
+    page.sign_in(shared_server.key)
+    expect(page.orb).to_be_visible()

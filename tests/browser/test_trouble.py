@@ -26,6 +26,7 @@ def test_an_insecure_page_explains_itself_and_still_answers(
 ) -> None:
     page = open_page(
         url=shared_server.url.replace("127.0.0.1", "voice.lan"),
+        key=shared_server.key,
         flags=("--host-resolver-rules=MAP voice.lan 127.0.0.1",),
     )
     help_card = page.page.get_by_role("alert")
