@@ -53,6 +53,8 @@ class FakeEngines:
     segments: list[bytes] = field(default_factory=list)
     hints: list[dict[str, Any]] = field(default_factory=list)
     """What each session update of the recogniser, and each upload, said of language and prompt."""
+    languages: frozenset[str] | None = None
+    """Those that the recogniser takes; None: any."""
     goes_on: asyncio.Event | None = None
     """Where there is one, the model says its first word and waits for it."""
     connections: int = 0
@@ -84,7 +86,7 @@ class FakeEngines:
                 if event["type"] == "input_audio_buffer.append":
                     audio += base64.b64decode(event["audio"])
                 elif event["type"] == "session.update":
-                    self.hints.append(event["session"]["audio"]["input"]["transcription"])
+                    await self._configure(socket, event["session"]["audio"]["input"]["transcription"])
                 elif event["type"] == "input_audio_buffer.commit":
                     segment, audio = audio, b""
                     await self._final(socket, segment)
@@ -92,6 +94,13 @@ class FakeEngines:
             pass
         finally:
             self._sockets.discard(socket)
+
+    async def _configure(self, socket: WebSocket, hints: dict[str, Any]) -> None:
+        self.hints.append(hints)
+        if self.languages is not None and hints.get("language") not in self.languages:
+            param = "session.audio.input.transcription.language"
+            error = {"message": "not served here", "code": "invalid_value", "param": param}
+            await socket.send_json({"type": "error", "error": error})
 
     async def _final(self, socket: WebSocket, segment: bytes) -> None:
         self.segments.append(segment)

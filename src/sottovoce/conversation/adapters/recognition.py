@@ -72,9 +72,14 @@ class StreamingRecognition:
         self._task = asyncio.create_task(self._keep_connected(), name="recognition")
         self._timer: asyncio.TimerHandle | None = None
         self._socket: ClientConnection | None = None
+        self._refusal: EngineError | None = None
+        """Why the service does not take the hints; with the ones it has kept, it would mishear all."""
 
     def take(self, hints: Hints) -> None:
         self._hints = hints
+        if self._refusal is not None:
+            self._refusal = None
+            self._drop_connection()
         self._send(_session_update(self._endpoint.model, hints))
 
     def begin(self) -> Segment:
@@ -86,10 +91,13 @@ class StreamingRecognition:
         room = MAX_SEGMENT_BYTES - len(segment.audio)
         if room > 0:
             segment.audio += pcm[:room]
-            self._send(_append(pcm[:room]))
+            if self._refusal is None:
+                self._send(_append(pcm[:room]))
 
     def finish(self, segment: Segment) -> None:
         segment.is_finished = True
+        if self._refusal is not None:
+            return self._settle(segment, self._refusal)
         self._send(_COMMIT)
         self._watch()
 
@@ -129,7 +137,7 @@ class StreamingRecognition:
             await asyncio.sleep(delay)
 
     async def _converse(self, socket: ClientConnection) -> None:
-        self._outgoing = asyncio.Queue()
+        self._outgoing, self._refusal = asyncio.Queue(), None
         await socket.send(_session_update(self._endpoint.model, self._hints))
         for segment in self._pending:
             segment.interim = ""
@@ -149,6 +157,8 @@ class StreamingRecognition:
             await socket.send(await self._outgoing.get())
 
     def _receive(self, event: _ServiceEvent) -> None:
+        if self._refusal is not None:
+            return  # about speech that has failed already
         if event.type == f"{_ITEM}.delta" and self._pending:
             self._pending[0].interim += event.delta
             self._on_interim(self._pending[0])
@@ -158,19 +168,32 @@ class StreamingRecognition:
             self._fail(event)
 
     def _fail(self, event: _ServiceEvent) -> None:
-        """An error concerns the oldest segment that was finished; one about no segment is only logged."""
+        """An error is about the hints, or the oldest segment that was finished; any other is only logged."""
         error = event.error or {}
         logger.error("the recogniser reported %s", error.get("code"))
-        if self._pending and self._pending[0].is_finished:
+        fault = EngineError(str(error.get("message", "The recogniser failed.")), engine="stt")
+        if str(error.get("param")).startswith("session."):
+            self._refuse(fault)
+        elif self._pending and self._pending[0].is_finished:
             is_empty = error.get("code") == "input_audio_buffer_commit_empty"
-            message = str(error.get("message", "The recogniser failed."))
-            self._settle(self._pending[0], "" if is_empty else EngineError(message, engine="stt"))
+            self._settle(self._pending[0], "" if is_empty else fault)
+
+    def _refuse(self, fault: EngineError) -> None:
+        """The service does not take the hints, a language perhaps: what is said meanwhile fails with that."""
+        self._refusal = fault
+        for segment in [segment for segment in self._pending if segment.is_finished]:
+            self._settle(segment, fault)
 
     def _expire(self, segment: Segment) -> None:
         message = f"No transcript came within {FINAL_DEADLINE:.0f} s."
         self._settle(segment, EngineTimeout(message, engine="stt"))
-        if self._socket is not None:  # a late transcript must not be taken for the next segment's
+        self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        """Come back by another: a late transcript must not be taken for the next segment's."""
+        if self._socket is not None:
             self._socket.transport.abort()
+            self._socket = None
 
     def _settle(self, segment: Segment, result: str | EngineError) -> None:
         if segment in self._pending:

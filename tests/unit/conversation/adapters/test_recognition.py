@@ -13,7 +13,7 @@ from sottovoce.conversation.adapters import recognition
 from sottovoce.conversation.adapters.batch_recognition import BatchRecognition
 from sottovoce.conversation.adapters.recognition import StreamingRecognition, can_stream
 from sottovoce.conversation.adapters.segments import MAX_SEGMENT_BYTES, Hints, Segment
-from sottovoce.errors import EngineTimeout, EngineUnavailable
+from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable
 from tests.fake_engines import FakeEngines, running
 
 SPEECH = b"\x01\x02" * 1600
@@ -71,6 +71,26 @@ async def test_a_segment_is_cut_at_its_limit(engines: FakeEngines, stream: Strea
     stream.finish(segment)
     await segment.text
     assert len(engines.segments[0]) == MAX_SEGMENT_BYTES
+
+
+async def test_a_language_that_is_not_served_fails_what_is_said_in_it(
+    engines: FakeEngines, stream: StreamingRecognition
+) -> None:
+    """And is not heard as if it were another: the service has kept its old settings."""
+    engines.languages = frozenset({"en"})
+    stream.take(Hints("de"))
+    for _ in range(2):
+        segment = stream.begin()
+        stream.append(segment, SPEECH)
+        stream.finish(segment)
+        with pytest.raises(EngineError, match="not served here"):
+            await segment.text
+    stream.take(Hints("en"))
+    engines.heard.append("hello")
+    segment = stream.begin()
+    stream.append(segment, SPEECH)
+    stream.finish(segment)
+    assert await segment.text == "hello"
 
 
 async def test_a_hanging_service_fails_the_segment_at_its_deadline(
