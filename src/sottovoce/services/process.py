@@ -111,8 +111,10 @@ class SystemChild(asyncio.SubprocessProtocol):
             ProcessLookupError, PermissionError
         ):  # gone, or of a family that is all zombies (macOS)
             os.killpg(self.pid, signal.SIGKILL)
-        await self.wait()
-        self._transport.close()
+        try:
+            await self.wait()
+        finally:  # whoever waits may be told to stop meanwhile
+            self._transport.close()
 
 
 @dataclass(frozen=True, slots=True)
