@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from sottovoce.errors import InvalidRequestError, SottovoceError, TooLargeError
+from sottovoce.errors import InvalidRequestError, TooLargeError
 from sottovoce.http.body import check_encoding, stream_body
 from sottovoce.http.form import FormParser
 
@@ -24,8 +23,6 @@ FORM_GRACE, MIN_BYTES_PER_SECOND = 60.0, 16 << 10
 drip, spares slow links."""
 MAX_SHOWN_CHARACTERS = 64
 """Of a field's name, in the error about it."""
-DRAIN_BYTES, DRAIN_DEADLINE = 64 << 20, 5.0
-"""How much more of a refused body is read, and for how many seconds."""
 
 
 @asynccontextmanager
@@ -34,11 +31,7 @@ async def received(request: Request, limit_bytes: int) -> AsyncIterator[FormData
 
     Raises `InvalidRequestError`, `TooLargeError`, and `ClientDisconnect` where the client leaves.
     """
-    try:
-        form = await _form(request, limit_bytes)
-    except SottovoceError:
-        await _drain(request)
-        raise
+    form = await _form(request, limit_bytes)
     try:
         _check_sizes(form, limit_bytes)
         yield form
@@ -116,14 +109,3 @@ def _too_large(limit_bytes: int) -> TooLargeError:
         f"The file is larger than the limit of {limit_bytes} bytes (SOTTOVOCE_MAX_UPLOAD_BYTES).",
         param="file",
     )
-
-
-async def _drain(request: Request) -> None:
-    """Let the sender of a refused body finish: closing while it sends would cost it the answer."""
-    left_bytes = DRAIN_BYTES
-    with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):  # the last: there was no more
-        async with asyncio.timeout(DRAIN_DEADLINE):
-            async for chunk in request.stream():
-                left_bytes -= len(chunk)
-                if left_bytes < 0:
-                    return
