@@ -11,7 +11,7 @@ import json
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +110,9 @@ class EndlessSession:
 class NoEngines:
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
         return EngineEndpoint(kind, "http://127.0.0.1:9/v1", "", "none")
+
+    def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
+        return (self.endpoint(kind),)
 
     def status(self, kind: EngineKind) -> EngineStatus:
         return EngineStatus("none", "ready")

@@ -34,7 +34,9 @@ CONFIG_FILE = "sottovoce.toml"
 MIN_KEY_CHARACTERS = 16
 PLACEHOLDER_KEYS = frozenset({"devkey", "secret", "changeme", "password", "apikey", "sk-1234", "test", "key"})
 
-Profile: TypeAlias = Literal["embedded"]
+Profile: TypeAlias = Literal["auto", "embedded", "local", "whisper"]
+"""Which engines run here. auto: the embedded ones until real models are there, then those. embedded: nothing
+else, ever. local, whisper: the real ones, fetched first where they are missing."""
 EngineKind: TypeAlias = Literal["stt", "llm", "tts"]
 ENGINE_KINDS: tuple[EngineKind, ...] = ("stt", "llm", "tts")
 MIN_UDP_PORT = 1024
@@ -53,6 +55,8 @@ class EngineEndpoint:
     api_key: str
     model: str
     is_local: bool = True
+    deadline: float | None = None
+    """Seconds to the first of an answer (transcript, token, audio); None for the caller's own default."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -61,7 +65,9 @@ class EngineEndpoint:
 
 
 HANDED_DOWN = ("home", "max_upload_bytes", "max_audio_seconds")
-"""The settings that reach the engine services that `serve` starts."""
+"""The settings that reach the engine services that `serve` starts, beside `ENGINE_HANDED_DOWN`."""
+ENGINE_HANDED_DOWN = ("threads", "provider")
+"""The same of one engine's own."""
 
 
 class _Tree(BaseModel):
@@ -69,11 +75,21 @@ class _Tree(BaseModel):
 
 
 class EngineSettings(_Tree):
-    """One engine taken from elsewhere: `SOTTOVOCE_STT_URL`, `_MODEL`, `_API_KEY` and so on."""
+    """One engine: `SOTTOVOCE_STT_URL`, `_MODEL`, `_API_KEY` and so on.
+
+    With a `url` it is taken from elsewhere, and `model` is what that one is asked for. Without, `model` is a
+    model to run here: a name of the catalogue, a folder, or a `.gguf` file. `fallbacks` are asked in their
+    order when it fails: such models again, or "embedded"; None leaves the choice to the profile.
+    """
 
     url: HttpUrl | None = None
     model: str | None = None
     api_key: SecretStr | None = None
+    fallbacks: tuple[str, ...] | None = None
+    deadline: Annotated[float, Field(gt=0, le=600)] | None = None
+    """Seconds to the first of an answer, after which the engine counts as failed."""
+    threads: Annotated[int, Field(ge=1, le=256)] | None = None
+    provider: Literal["auto", "cpu", "cuda"] = "auto"
 
     @property
     def is_external(self) -> bool:
@@ -86,7 +102,7 @@ class Settings(_Tree):
     home: Path = Field(default_factory=lambda: user_data_path("sottovoce", appauthor=False))
     host: str = "127.0.0.1"
     port: Port = 8080
-    profile: Profile = "embedded"
+    profile: Profile = "auto"
     api_key: SecretStr | None = None
     behind_proxy: bool = False
     tls: bool | None = None
@@ -102,6 +118,8 @@ class Settings(_Tree):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     open_browser: bool = True
     instructions: str | None = None
+    offline: bool = False
+    hub_url: HttpUrl = HttpUrl("https://huggingface.co")
     stt: EngineSettings = EngineSettings()
     llm: EngineSettings = EngineSettings()
     tts: EngineSettings = EngineSettings()
@@ -159,7 +177,12 @@ class Settings(_Tree):
     @property
     def handed_down(self) -> dict[str, str]:
         """The environment of an engine service; `load_handed_down` reads it back."""
-        return {PREFIX + name.upper(): str(getattr(self, name)) for name in HANDED_DOWN}
+        own = {PREFIX + name.upper(): str(getattr(self, name)) for name in HANDED_DOWN}
+        for kind in ENGINE_KINDS:
+            for name in ENGINE_HANDED_DOWN:
+                if (value := getattr(self.engine(kind), name)) is not None:
+                    own[f"{PREFIX}{kind}_{name}".upper()] = str(value)
+        return own
 
 
 def load(
@@ -235,7 +258,9 @@ def _from_file(path: Path, *, is_required: bool) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
-RESERVED_VARIABLES = frozenset({"SOTTOVOCE_SERVICE_KEY"})
+LISTS = frozenset({"allowed_hosts", "allowed_origins", "fallbacks"})
+"""Settings of several values: separated by commas in the environment."""
+RESERVED_VARIABLES = frozenset({"SOTTOVOCE_SERVICE_KEY", "SOTTOVOCE_SERVICE_MODEL"})
 """Set by the supervisor for its children; no setting of the user's."""
 
 
@@ -251,7 +276,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         branch = given
         for group in groups:
             branch = branch.setdefault(group, {})
-        branch[name] = _split(value) if name in ("allowed_hosts", "allowed_origins") else value
+        branch[name] = _split(value) if name in LISTS else value
     return given
 
 
@@ -263,8 +288,8 @@ def variables() -> dict[str, tuple[str, ...]]:
     """Every environment variable with its path in the tree."""
     paths: list[tuple[str, ...]] = []
     for name, info in Settings.model_fields.items():
-        if info.annotation is EngineSettings:
-            paths += [(name, inner) for inner in EngineSettings.model_fields]
+        if isinstance(info.annotation, type) and issubclass(info.annotation, EngineSettings):
+            paths += [(name, inner) for inner in info.annotation.model_fields]
         else:
             paths.append((name,))
     return {PREFIX + "_".join(path).upper(): path for path in paths}

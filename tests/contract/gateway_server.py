@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,9 @@ class Engine:
     seen: list[Request] = field(default_factory=list)
     models: dict[str, Any] = field(default_factory=lambda: {"data": [{"id": "tiny/model", "created": 7}]})
     state: Any = "ready"
+
+    def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
+        return (self.endpoint(kind),)
 
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
         return EngineEndpoint(kind, self.url, ENGINE_KEY, f"{kind}-model")

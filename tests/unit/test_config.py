@@ -19,7 +19,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_without_any_source_the_defaults_hold() -> None:
     settings = load(environment={})
-    assert (settings.host, settings.port, settings.profile) == ("127.0.0.1", 8080, "embedded")
+    assert (settings.host, settings.port, settings.profile) == ("127.0.0.1", 8080, "auto")
     assert settings.home.name == "sottovoce"
     assert not settings.stt.is_external
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,6 +43,9 @@ class SupervisedEngines:
 
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
         return self.supervisor.endpoint(kind)
+
+    def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
+        return self.supervisor.chain(kind)
 
     def status(self, kind: EngineKind) -> EngineStatus:
         from sottovoce.gateway.engines import EngineStatus

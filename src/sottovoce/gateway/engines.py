@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -21,8 +22,12 @@ class EngineStatus:
 
 
 class EngineDirectory(Protocol):
-    """Where each engine answers and how it fares. Both answer at once, from memory."""
+    """Where each engine answers and how it fares. All answer at once, from memory."""
 
-    def endpoint(self, kind: EngineKind) -> EngineEndpoint: ...
+    def endpoint(self, kind: EngineKind) -> EngineEndpoint:
+        """The first of its chain."""
+
+    def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
+        """Whom to ask, the preferred one first; never empty. It changes: ask anew for each request."""
 
     def status(self, kind: EngineKind) -> EngineStatus: ...

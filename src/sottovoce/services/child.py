@@ -20,17 +20,22 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from sottovoce.errors import ConfigError
 from sottovoce.http.request_id import RequestId, RequestIdFormatter
 from sottovoce.http.server import ServerLimits, listen, serve
 from sottovoce.lifeline import die_with_parent
+from sottovoce.models.installed import InstalledModel
 
 logger = logging.getLogger(__name__)
 
 SERVICE_KEY = "SOTTOVOCE_SERVICE_KEY"
 """The environment variable with the service's key: a command line can be read by every user."""
+
+SERVICE_MODEL = "SOTTOVOCE_SERVICE_MODEL"
+"""The environment variable with the `InstalledModel` to serve, as JSON; without it the embedded one."""
 
 MIN_SERVICE_KEY_CHARACTERS = 16
 """Keeps a key that could be guessed from guarding a service."""
@@ -54,6 +59,8 @@ class ServiceOptions:
     fd: int | None = None
     key: str = field(default="", repr=False)
     is_key_generated: bool = False
+    model: InstalledModel | None = None
+    """What to serve; None for the embedded model of its kind."""
 
     @classmethod
     def from_environment(
@@ -64,20 +71,28 @@ class ServiceOptions:
         environment: Mapping[str, str] | None = None,
     ) -> ServiceOptions:
         """Take the key from `SOTTOVOCE_SERVICE_KEY`, or make one. Raises `ConfigError` for a short one."""
-        given = (os.environ if environment is None else environment).get(SERVICE_KEY)
+        environment = os.environ if environment is None else environment
+        given, model = environment.get(SERVICE_KEY), _model(environment.get(SERVICE_MODEL))
         if given is None:
-            return cls(host, port, fd, secrets.token_urlsafe(32), is_key_generated=True)
+            return cls(host, port, fd, secrets.token_urlsafe(32), is_key_generated=True, model=model)
         if len(given) < MIN_SERVICE_KEY_CHARACTERS:
             raise ConfigError(
                 f"{SERVICE_KEY} is shorter than {MIN_SERVICE_KEY_CHARACTERS} characters; "
                 "unset it to have one made.",
                 param=SERVICE_KEY,
             )
-        return cls(host, port, fd, given)
+        return cls(host, port, fd, given, model=model)
 
     @property
     def is_child(self) -> bool:
         return self.fd is not None
+
+
+def _model(given: str | None) -> InstalledModel | None:
+    try:
+        return None if given is None else InstalledModel.model_validate_json(given)
+    except ValidationError as error:
+        raise ConfigError(f"{SERVICE_MODEL} is no model: {error}", param=SERVICE_MODEL) from error
 
 
 def run_service(app: ASGIApp, options: ServiceOptions) -> None:

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from sottovoce import config
 from sottovoce.audio.decode import DecodeLimits
 from sottovoce.engines.stt.base import Transcriber
-from sottovoce.engines.stt.pocketsphinx import PocketsphinxOptions, PocketsphinxTranscriber
+from sottovoce.engines.stt.loading import make_transcriber
 from sottovoce.errors import (
     InvalidRequestError,
     SottovoceError,
@@ -98,17 +98,14 @@ def _facts() -> Mapping[str, Sequence[str]]:
 
 
 def create_app(options: ServiceOptions, transcriber: Transcriber | None = None) -> Starlette:
-    """The service with pocketsphinx, or with another recogniser."""
+    """The service with the model of `options`, or with another recogniser."""
     settings = config.load_handed_down() if options.is_child else config.load()
     limits = UploadLimits(settings.max_upload_bytes, DecodeLimits.lasting(settings.max_audio_seconds))
-    service = RecognitionService(transcriber or _embedded(settings), limits)
+    transcriber = transcriber or make_transcriber(options.model, settings.stt, settings.home / MODEL_FOLDER)
+    service = RecognitionService(transcriber, limits)
     return Starlette(
         routes=service.routes(),
         middleware=[Middleware(RequireKey, key=options.key)],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=service.lifespan,
     )
-
-
-def _embedded(settings: config.Settings) -> PocketsphinxTranscriber:
-    return PocketsphinxTranscriber(PocketsphinxOptions(cache=settings.home / MODEL_FOLDER))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from ipaddress import ip_address
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -87,8 +87,12 @@ class Supervisor:
                 keeper.sock.close()
 
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
-        """Where `kind` answers, or will; it never changes."""
-        return self._keepers[kind].endpoint
+        """Where `kind` answers, or will: the first of its chain."""
+        return self.chain(kind)[0]
+
+    def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
+        """Whom to ask, the preferred one first; never empty."""
+        return (self._keepers[kind].endpoint,)
 
     def status(self, kind: EngineKind) -> EngineStatus:
         return self._keepers[kind].status

@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sottovoce import config
 from sottovoce.audio.encode import ENCODINGS
 from sottovoce.engines.tts.base import Synthesizer
-from sottovoce.engines.tts.espeak import EspeakSynthesizer
+from sottovoce.engines.tts.loading import make_synthesizer
 from sottovoce.errors import LimitExceededError
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.body import read_json
@@ -120,8 +121,9 @@ def _event(event: dict[str, object]) -> bytes:
 
 
 def create_app(options: ServiceOptions, synthesizer: Synthesizer | None = None) -> Starlette:
-    """The service with espeak-ng, or with another synthesiser."""
-    service = SpeechService(synthesizer or EspeakSynthesizer())
+    """The service with the model of `options`, or with another synthesiser."""
+    settings = config.load_handed_down() if options.is_child else config.load()
+    service = SpeechService(synthesizer or make_synthesizer(options.model, settings.tts))
     return Starlette(
         routes=service.routes(),
         middleware=[Middleware(RequireKey, key=options.key)],

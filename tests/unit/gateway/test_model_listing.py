@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,6 +38,9 @@ class Replies:
 class Engines:
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
         return EngineEndpoint(kind, "http://127.0.0.1:9/v1", "", "m")
+
+    def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
+        return (self.endpoint(kind),)
 
     def status(self, kind: EngineKind) -> EngineStatus:
         return EngineStatus("m", "ready")
