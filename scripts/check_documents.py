@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
 from sottovoce.cli.app import app
-from sottovoce.config import EngineSettings, Settings, variables
+from sottovoce.config import Settings, variables
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = "docs/settings.md"
@@ -91,7 +91,7 @@ def settings_faults(text: str) -> Iterator[str]:
 
 
 def default(path: tuple[str, ...]) -> Any:
-    model = Settings if len(path) == 1 else EngineSettings
+    model = Settings if len(path) == 1 else type(Settings.model_fields[path[0]].default)
     field = model.model_fields[path[-1]]
     return None if field.default is PydanticUndefined else field.default
 

@@ -66,8 +66,8 @@ class EngineEndpoint:
 
 HANDED_DOWN = ("home", "max_upload_bytes", "max_audio_seconds")
 """The settings that reach the engine services that `serve` starts, beside `ENGINE_HANDED_DOWN`."""
-ENGINE_HANDED_DOWN = ("threads", "provider")
-"""The same of one engine's own."""
+ENGINE_HANDED_DOWN = ("threads", "provider", "context", "parallel", "gpu_layers", "thinking", "server")
+"""The same of one engine's own, where it has them."""
 
 
 class _Tree(BaseModel):
@@ -96,6 +96,21 @@ class EngineSettings(_Tree):
         return self.url is not None
 
 
+class LlmSettings(EngineSettings):
+    """What language models that run here have besides, all of it llama.cpp's."""
+
+    context: Annotated[int, Field(ge=512, le=1 << 20)] | None = None
+    """Tokens of one conversation: its instructions, tools, history and the reply."""
+    parallel: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Replies at one time, each with a context of its own."""
+    gpu_layers: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Layers of the model on the GPU; None: as many as fit."""
+    thinking: bool = False
+    """Whether models that can may think before they answer; thoughts are never shown."""
+    server: str | None = None
+    """The `llama-server` program; None: the one on PATH, else the built-in one; "built-in" asks for that."""
+
+
 class Settings(_Tree):
     """Everything that can be set; the field names are the settings' names in lower case."""
 
@@ -121,7 +136,7 @@ class Settings(_Tree):
     offline: bool = False
     hub_url: HttpUrl = HttpUrl("https://huggingface.co")
     stt: EngineSettings = EngineSettings()
-    llm: EngineSettings = EngineSettings()
+    llm: LlmSettings = LlmSettings()
     tts: EngineSettings = EngineSettings()
 
     @field_validator("api_key")
@@ -180,7 +195,7 @@ class Settings(_Tree):
         own = {PREFIX + name.upper(): str(getattr(self, name)) for name in HANDED_DOWN}
         for kind in ENGINE_KINDS:
             for name in ENGINE_HANDED_DOWN:
-                if (value := getattr(self.engine(kind), name)) is not None:
+                if (value := getattr(self.engine(kind), name, None)) is not None:
                     own[f"{PREFIX}{kind}_{name}".upper()] = str(value)
         return own
 
