@@ -117,6 +117,9 @@ class NoEngines:
     def status(self, kind: EngineKind) -> EngineStatus:
         return EngineStatus("none", "ready")
 
+    def members(self, kind: EngineKind) -> Sequence[EngineStatus]:
+        return (self.status(kind),)
+
 
 async def main() -> None:
     key = "sk-bench-" + secrets.token_urlsafe(24)

@@ -54,6 +54,9 @@ class Engine:
     def status(self, kind: EngineKind) -> EngineStatus:
         return EngineStatus(f"{kind}-model", self.state)
 
+    def members(self, kind: EngineKind) -> Sequence[EngineStatus]:
+        return (self.status(kind),)
+
     def app(self) -> Starlette:
         async def answer(request: Request) -> Response:
             self.seen.append(request)

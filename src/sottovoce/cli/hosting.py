@@ -53,6 +53,9 @@ class SupervisedEngines:
         status = self.supervisor.status(kind)
         return EngineStatus(status.model, status.state, status.is_local, status.reason)
 
+    def members(self, kind: EngineKind) -> Sequence[EngineStatus]:
+        return (self.status(kind),)
+
 
 @asynccontextmanager
 async def hosted(

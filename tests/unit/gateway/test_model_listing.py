@@ -45,6 +45,9 @@ class Engines:
     def status(self, kind: EngineKind) -> EngineStatus:
         return EngineStatus("m", "ready")
 
+    def members(self, kind: EngineKind) -> Sequence[EngineStatus]:
+        return (self.status(kind),)
+
 
 class Clock:
     now = 0.0
