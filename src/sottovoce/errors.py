@@ -10,6 +10,7 @@ SottovoceError
 ├── TooLargeError          a body over its cap
 ├── LimitExceededError     a rate, or what one key may use
 │   └── ServerFullError    every session of the server is taken
+├── DownloadError          a model could not be fetched; its kinds are in models/download_errors.py
 └── EngineError            an engine service failed
     ├── EngineUnavailable  it cannot be reached, or is still loading
     ├── EngineTimeout      it let its deadline pass
@@ -114,6 +115,13 @@ class ServerFullError(LimitExceededError):
     """Nobody's fault but the machine's size: 503 where a key's own limit is 429."""
 
     http_status = 503
+
+
+class DownloadError(SottovoceError):
+    """A model could not be fetched; the message says why and what to do."""
+
+    http_status = 502
+    default_code = "download_failed"
 
 
 class EngineError(SottovoceError):
