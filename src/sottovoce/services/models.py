@@ -28,7 +28,7 @@ class Parameters:
     ignored: Sequence[str] = ()
 
 
-def _no_facts() -> Mapping[str, Sequence[str]]:
+def _no_facts() -> Mapping[str, object]:
     return {}
 
 
@@ -38,15 +38,15 @@ class ServedModel:
 
     `aliases` are accepted in requests and looked up, with any edition of them ("-2025-12-15"); `family`
     matches further names whole. Neither is listed as a model of its own. `facts` are asked for with every
-    description, since some are known only once the engine is loaded: "response_formats", "languages",
-    "voices".
+    description, since some are known only once the engine is loaded, or change: "response_formats",
+    "languages", "voices", "condition".
     """
 
     id: str
     aliases: Set[str] = frozenset()
     family: re.Pattern[str] | None = None
     parameters: Parameters = Parameters()
-    facts: Callable[[], Mapping[str, Sequence[str]]] = _no_facts
+    facts: Callable[[], Mapping[str, object]] = _no_facts
     created: int = field(default_factory=lambda: int(time.time()))
 
     def is_called(self, name: str) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -26,7 +26,6 @@ from sottovoce.http.auth import RequireKey
 from sottovoce.http.errors import EXCEPTION_HANDLERS, error_response
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.health import Health
-from sottovoce.services.languages import CODES
 from sottovoce.services.models import ServedModel
 from sottovoce.services.transcription_socket import TranscriptionSocket
 from sottovoce.services.uploads import endpoint
@@ -54,9 +53,9 @@ class RecognitionService:
     def __init__(self, transcriber: Transcriber, limits: UploadLimits) -> None:
         self.transcriber = transcriber
         self.model = ServedModel(
-            transcriber.model, MODEL_ALIASES, MODEL_FAMILY, parameters=PARAMETERS, facts=_facts
+            transcriber.model, MODEL_ALIASES, MODEL_FAMILY, parameters=PARAMETERS, facts=self._facts
         )
-        self.health = Health()
+        self.health = Health(fault=lambda: transcriber.fault)
         self.desk = Desk(transcriber, self.model, self._check_ready, limits)
 
     @asynccontextmanager
@@ -92,9 +91,12 @@ class RecognitionService:
     def _check_ready(self) -> None:
         self.health.check("The recogniser", "stt")
 
-
-def _facts() -> Mapping[str, Sequence[str]]:
-    return {"response_formats": FORMATS, "languages": CODES}
+    def _facts(self) -> Mapping[str, object]:
+        return {
+            "response_formats": FORMATS,
+            "languages": self.transcriber.languages,
+            "condition": self.transcriber.condition,
+        }
 
 
 def create_app(options: ServiceOptions, transcriber: Transcriber | None = None) -> Starlette:

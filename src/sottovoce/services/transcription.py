@@ -40,7 +40,7 @@ class TranscriptionSession:
 
     def __init__(self, transcriber: Transcriber, send: Callable[[events.ServerEvent], None]) -> None:
         self._send = send
-        self._model = transcriber.model
+        self._transcriber = transcriber
         self._utterance = Utterance(transcriber, self._grew)
         self._id = random_id("sess")
         self._expires_at = int(time.time()) + SESSION_LIFETIME
@@ -83,7 +83,7 @@ class TranscriptionSession:
     async def _handle(self, event: events.ClientEvent) -> None:
         match event:
             case events.SessionUpdate():
-                self._update(event.session)
+                await self._update(event.session)
             case events.Append():
                 await self._hear(event.audio)
             case events.Commit():
@@ -91,14 +91,22 @@ class TranscriptionSession:
             case events.Clear():
                 await self._clear()
 
-    def _update(self, update: events.SessionConfig) -> None:
+    async def _update(self, update: events.SessionConfig) -> None:
         config = self._config.merged(update)
-        _check_language(config.audio.input.transcription)
+        language = self._language(config.audio.input.transcription)
+        await self._utterance.hear_in(language)
         before, now = self._config.audio.input, config.audio.input
         self._config = config
         if (before.format, before.turn_detection) != (now.format, now.turn_detection):
             self._ears = _Ears(now)
         self._announce("session.updated")
+
+    def _language(self, transcription: events.Transcription | None) -> str:
+        """The recogniser's own tag of it. Raises `InvalidRequestError`."""
+        language = (transcription.language if transcription else None) or ""
+        return check_language(
+            language, self._transcriber.languages, "session.audio.input.transcription.language"
+        )
 
     def _announce(self, kind: str) -> None:
         self._send(events.session(kind, self._id, self._expires_at, self._config))
@@ -191,8 +199,3 @@ class _Ears:
             self._resampler.flush()
         if self._endpointer:
             self._endpointer.reset()
-
-
-def _check_language(transcription: events.Transcription | None) -> None:
-    language = (transcription.language if transcription else None) or ""
-    check_language(language, "session.audio.input.transcription.language")

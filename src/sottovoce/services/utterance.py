@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sottovoce.engines.stt.base import BYTES_PER_SECOND, Transcriber, TranscriberStream
 from sottovoce.errors import EngineError, InvalidRequestError
+from sottovoce.services.languages import check_language
 
 MAX_UTTERANCE = 120.0
 """Seconds that may wait for a commit: 4 MB, kept to be said again to another process if one dies."""
@@ -22,6 +23,7 @@ class Utterance:
         self._transcriber = transcriber
         self._on_delta = on_delta
         self._stream: TranscriberStream | None = None
+        self._language = self._wanted_language = check_language("", transcriber.languages, "language")
         self._audio = bytearray()
         self._interim = ""
 
@@ -31,7 +33,20 @@ class Utterance:
 
     async def open(self) -> None:
         """Have a recogniser ready. Raises what `Transcriber.open_stream` does."""
-        self._stream = await self._transcriber.open_stream(self._grow)
+        self._language = self._wanted_language
+        self._stream = await self._transcriber.open_stream(self._grow, language=self._language)
+
+    async def hear_in(self, language: str) -> None:
+        """From the next utterance on; "" lets the recogniser find out. Raises what `open` does."""
+        self._wanted_language = language
+        if self._stream is not None and not self._audio:
+            await self._follow()
+            await self._current()
+
+    async def _follow(self) -> None:
+        """A stream of another language than wanted is of no more use."""
+        if self._language != self._wanted_language:
+            await self.aclose()
 
     async def push(self, pcm: bytes) -> None:
         """Raises `InvalidRequestError` past `MAX_UTTERANCE`, `EngineError` if the second try fails too."""
@@ -40,6 +55,8 @@ class Utterance:
                 f"More than {MAX_UTTERANCE:g} s of audio wait for a commit; commit or clear the buffer.",
                 code="input_audio_buffer_full",
             )
+        if not self._audio:
+            await self._follow()
         self._audio += pcm
         try:
             await (await self._current()).push(pcm)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sottovoce.engines.stt.base import BYTES_PER_SECOND, InterimListener, Segment, SegmentListener, Word
@@ -32,6 +32,8 @@ class ScriptedStream:
     is_closed: bool = False
     failure: EngineError | None = None
     is_live: bool = True
+    language: str = ""
+    should_translate: bool = False
     told: int = 0
 
     async def push(self, pcm: bytes) -> None:
@@ -93,6 +95,10 @@ class ScriptedTranscriber:
     utterances: list[bytes] = field(default_factory=list)
     is_closed: bool = False
     model: str = "scripted"
+    languages: Sequence[str] = ("en",)
+    can_translate: bool = False
+    fault: str | None = None
+    condition: Mapping[str, float] = field(default_factory=dict)
 
     async def start(self) -> None:
         if self.start_error is not None:
@@ -104,11 +110,18 @@ class ScriptedTranscriber:
         on_segment: SegmentListener | None = None,
         *,
         is_live: bool = True,
+        language: str = "",
+        should_translate: bool = False,
     ) -> ScriptedStream:
         if sum(not stream.is_closed for stream in self.streams) >= self.max_streams:
             raise LimitExceededError("All streams of the recogniser are in use.")
         stream = ScriptedStream(
-            self, on_interim or (lambda text: None), on_segment or (lambda segment: None), is_live=is_live
+            self,
+            on_interim or (lambda text: None),
+            on_segment or (lambda segment: None),
+            is_live=is_live,
+            language=language,
+            should_translate=should_translate,
         )
         stream.failure = self.failures.pop(0) if self.failures else None
         self.streams.append(stream)

@@ -205,6 +205,35 @@ async def test_a_translation_is_said_to_be_one(client: httpx.AsyncClient) -> Non
     assert (fault(reply)["code"], fault(reply)["param"]) == ("unknown_parameter", "language")
 
 
+async def test_only_who_can_translates(client: httpx.AsyncClient, transcriber: ScriptedTranscriber) -> None:
+    transcriber.languages = ("en", "de")
+    files, form = {"file": ("a.wav", WAV.read_bytes())}, {"model": "whisper-1"}
+    reply = await client.post(TRANSLATIONS, files=files, data=form)
+    assert (reply.status_code, fault(reply)["code"]) == (400, "unsupported_operation")
+    transcriber.can_translate = True
+    assert (await client.post(TRANSLATIONS, files=files, data=form)).status_code == 200
+    assert [stream.should_translate for stream in transcriber.streams] == [True]
+
+
+@pytest.mark.parametrize(
+    ("fields", "language"),
+    [
+        ({}, ""),
+        ({"language": "german"}, "de"),
+        ({"languages[]": ["fr", "en"]}, "en"),
+        ({"languages[]": ["de", "en"]}, ""),
+    ],
+)
+async def test_the_recogniser_is_told_the_language(
+    client: httpx.AsyncClient, transcriber: ScriptedTranscriber, fields: dict[str, Any], language: str
+) -> None:
+    transcriber.languages = ("en", "de")
+    files = {"file": ("a.wav", WAV.read_bytes())}
+    reply = await client.post(UPLOADS, files=files, data={"model": "whisper-1", **fields})
+    assert reply.status_code == 200
+    assert [stream.language for stream in transcriber.streams] == [language]
+
+
 @pytest.fixture
 def long_file() -> bytes:
     """Two minutes in which something is said all the time."""

@@ -308,3 +308,31 @@ async def test_closing_frees_the_recogniser(client: Client) -> None:
     await client.append(HALF_A_SECOND)
     await client.session.aclose()
     assert all(stream.is_closed for stream in client.transcriber.streams)
+
+
+async def test_a_language_is_heard_from_the_next_utterance_on(transcriber: ScriptedTranscriber) -> None:
+    transcriber.languages = ("en-us", "ja-jp")
+    transcriber.transcripts = ["one", "two"]
+    client = Client(transcriber)
+    await client.session.open()
+    await client.configure(format=PCM_16K, turn_detection=None)
+    await client.configure(transcription={"language": "en"})
+    await client.append(HALF_A_SECOND)
+    await client.configure(transcription={"language": "ja"})
+    await client.commit()
+    assert [stream.language for stream in transcriber.streams] == ["", "en-us"]
+    await client.append(HALF_A_SECOND)
+    await client.commit()
+    assert [stream.language for stream in transcriber.streams] == ["", "en-us", "ja-jp"]
+    assert [stream.is_closed for stream in transcriber.streams] == [True, True, False]
+    assert transcriber.utterances == [HALF_A_SECOND, HALF_A_SECOND]
+    await client.session.aclose()
+
+
+async def test_the_only_language_needs_no_other_stream(transcriber: ScriptedTranscriber) -> None:
+    """It has learnt the voice."""
+    client = Client(transcriber)
+    await client.session.open()
+    await client.configure(format=PCM_16K, transcription={"language": "en-GB"})
+    assert [stream.language for stream in transcriber.streams] == ["en"]
+    await client.session.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,23 +13,27 @@ BYTES_PER_SECOND = 2 * SAMPLE_RATE_HZ
 @dataclass(frozen=True, slots=True)
 class Word:
     """`start` and `end` are seconds from the beginning of the utterance; `probability`, above 0 and at most
-    1, is how sure the recogniser is of it."""
+    1, is how sure the recogniser is of it. `is_joined` words follow the one before without a space, as in
+    Japanese."""
 
     text: str
     start: float
     end: float
     probability: float = 1.0
+    is_joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Final words between two pauses, at least one."""
+    """Final words between two pauses, at least one. `language` is the tag of the one that the recogniser
+    found them to be in, "" where it does not say."""
 
     words: tuple[Word, ...]
+    language: str = ""
 
     @property
     def text(self) -> str:
-        return " ".join(word.text for word in self.words)
+        return written(self.words)
 
     @property
     def start(self) -> float:
@@ -40,8 +44,16 @@ class Segment:
         return self.words[-1].end
 
 
+def written(words: Iterable[Word]) -> str:
+    """The words as a text."""
+    text = ""
+    for word in words:
+        text += word.text if word.is_joined or not text else f" {word.text}"
+    return text
+
+
 InterimListener = Callable[[str], None]
-"""Called in the event loop with an utterance's stable words so far; they only ever grow."""
+"""Called in the event loop with what an utterance holds so far; the text only ever grows."""
 
 SegmentListener = Callable[[Segment], None]
 """Called in the event loop with every segment of an utterance as soon as it is final, in order, the last one
@@ -79,6 +91,22 @@ class Transcriber(Protocol):
     def model(self) -> str:
         """Its name in the API."""
 
+    @property
+    def languages(self) -> Sequence[str]:
+        """Those it hears, as BCP 47 tags in lower case; none where it is not known which."""
+
+    @property
+    def can_translate(self) -> bool:
+        """Whether it can say in English what was said in another language."""
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with it that only a new process can cure."""
+
+    @property
+    def condition(self) -> Mapping[str, float]:
+        """What it measures of itself, for people to look at."""
+
     async def start(self) -> None:
         """Load. Raises `EngineError`; until it returns no stream can be opened."""
 
@@ -88,10 +116,14 @@ class Transcriber(Protocol):
         on_segment: SegmentListener | None = None,
         *,
         is_live: bool = True,
+        language: str = "",
+        should_translate: bool = False,
     ) -> TranscriberStream:
         """A stream that is not live, such as a file's, gives way to those of people who wait for an answer.
 
-        Raises `LimitExceededError` when all streams are in use, `EngineError` when it cannot."""
+        `language` is one of `languages`, or "" to let the recogniser find out. `should_translate` only where
+        it `can_translate`. Raises `LimitExceededError` when all streams are in use or the machine could not
+        keep up with another, `EngineError` when it cannot."""
 
     async def aclose(self) -> None:
         """Close every stream and unload. Safe to call twice."""

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,10 @@ class PocketsphinxTranscriber:
     """A `Transcriber`."""
 
     model = "pocketsphinx"
+    languages = ("en",)
+    can_translate = False
+    fault = None
+    """A process of its own that is wedged or dead is replaced by a new one."""
 
     def __init__(self, options: PocketsphinxOptions) -> None:
         self._options = options
@@ -59,6 +64,10 @@ class PocketsphinxTranscriber:
                 self._zygote = await _Zygote.start(self._folder)
 
     @property
+    def condition(self) -> Mapping[str, float]:
+        return {"streams": len(self._streams)}
+
+    @property
     def zygote_pid(self) -> int | None:
         return self._zygote.pid if self._zygote else None
 
@@ -68,7 +77,10 @@ class PocketsphinxTranscriber:
         on_segment: SegmentListener | None = None,
         *,
         is_live: bool = True,
+        language: str = "",
+        should_translate: bool = False,
     ) -> WorkerStream:
+        """It hears English whatever it is told."""
         if len(self._streams) + self._opening >= self._options.max_streams:
             raise LimitExceededError(
                 f"All {self._options.max_streams} streams of the recogniser are in use; "

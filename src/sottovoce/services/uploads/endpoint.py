@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from sottovoce.audio.decode import DecodeLimits
 from sottovoce.engines.stt.base import Transcriber
-from sottovoce.errors import LimitExceededError
+from sottovoce.errors import InvalidRequestError, LimitExceededError
+from sottovoce.services.languages import heard_as
 from sottovoce.services.models import ServedModel
 from sottovoce.services.stream import StreamedReply
 from sottovoce.services.uploads import body, formats, replies
@@ -85,14 +86,28 @@ class UploadEndpoint:
         request, desk = Request(scope, receive), self.desk
         with desk.forms.place():
             async with body.received(request, desk.limits.file_bytes) as given:
-                form = parsed(self.kind, given)
+                form = parsed(self.kind, given, desk.transcriber.languages)
                 desk.model.check(form.model)
                 desk.check_ready()
                 with desk.uploads.place():
                     await self._reply(form, await self._recording(form))(scope, receive, send)
 
     async def _recording(self, form: TranslationForm) -> Recording:
-        return await Recording.of(form.file, self.desk.limits.decode, form.vad)
+        transcriber = self.desk.transcriber
+        should_translate = self.task == "translate" and not _hears_english_only(transcriber)
+        if should_translate and not transcriber.can_translate:
+            raise InvalidRequestError(
+                f"{transcriber.model} does not translate what it hears; Whisper's models do.",
+                param="model",
+                code="unsupported_operation",
+            )
+        return await Recording.of(
+            form.file,
+            self.desk.limits.decode,
+            form.vad,
+            language=_language(form.spoken, transcriber.languages),
+            should_translate=should_translate,
+        )
 
     def _reply(self, form: TranslationForm, recording: Recording) -> StreamedReply:
         wording = Wording.of(form, self.task)
@@ -109,5 +124,15 @@ def transcriptions(desk: Desk) -> UploadEndpoint:
 
 
 def translations(desk: Desk) -> UploadEndpoint:
-    """English is all that is heard, and what it is translated to."""
+    """Into English; where that is all that is heard, nothing remains to be translated."""
     return UploadEndpoint(desk, TranslationForm, "translate")
+
+
+def _hears_english_only(transcriber: Transcriber) -> bool:
+    return {tag.partition("-")[0] for tag in transcriber.languages} == {"en"}
+
+
+def _language(spoken: Sequence[str], languages: Sequence[str]) -> str:
+    """The recogniser's tag for the only one of `spoken` that it hears, else what it takes for any."""
+    heard = {tag for each in spoken if (tag := heard_as(each, languages)) is not None}
+    return heard.pop() if len(heard) == 1 else heard_as("", languages) or ""

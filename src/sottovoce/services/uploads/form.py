@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from starlette.datastructures import FormData, UploadFile
 
 from sottovoce.errors import InvalidRequestError
-from sottovoce.services.languages import check_language, is_heard
+from sottovoce.services.languages import check_language, heard_as
 from sottovoce.services.models import Parameters
 from sottovoce.services.transcription_events import ServerVad
 from sottovoce.services.uploads.fields import gathered
@@ -55,16 +55,22 @@ def _served_format(given: object) -> object:
     return given
 
 
-def _language(given: object) -> object:
-    check_language(str(given), "language")
+def _language(given: object, info: ValidationInfo) -> object:
+    check_language(str(given), _heard(info), "language")
     return given
 
 
-def _languages(given: object) -> object:
-    """Possible ones: English has to be among them."""
-    if isinstance(given, list) and not any(is_heard(str(language)) for language in given):
-        check_language(str(given[0]), "languages")
+def _languages(given: object, info: ValidationInfo) -> object:
+    """Possible ones: one that is heard has to be among them."""
+    if isinstance(given, list) and all(heard_as(str(each), _heard(info)) is None for each in given):
+        check_language(str(given[0]), _heard(info), "languages")
     return given
+
+
+def _heard(info: ValidationInfo) -> Sequence[str]:
+    assert info.context is not None
+    languages: Sequence[str] = info.context["languages"]
+    return languages
 
 
 def _no_speakers(given: object, info: ValidationInfo) -> object:
@@ -112,6 +118,11 @@ class TranslationForm(BaseModel):
     temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
 
     @property
+    def spoken(self) -> Sequence[str]:
+        """The languages of which it is in one; none for any."""
+        return ()
+
+    @property
     def granularities(self) -> frozenset[str]:
         return frozenset({"segment"})
 
@@ -154,6 +165,10 @@ class TranscriptionForm(TranslationForm):
         return self
 
     @property
+    def spoken(self) -> Sequence[str]:
+        return [self.language] if self.language else self.languages
+
+    @property
     def granularities(self) -> frozenset[str]:
         return frozenset(self.timestamp_granularities) or frozenset({"segment"})
 
@@ -181,9 +196,9 @@ def _shown(given: object) -> str:
 Form = TypeVar("Form", bound=TranslationForm)
 
 
-def parsed(kind: type[Form], form: FormData) -> Form:
-    """Raises `InvalidRequestError`, or pydantic's `ValidationError`."""
+def parsed(kind: type[Form], form: FormData, languages: Sequence[str]) -> Form:
+    """`languages` are the recogniser's. Raises `InvalidRequestError`, or pydantic's `ValidationError`."""
     fields = kind.model_fields.items()
     lists = {name for name, field in fields if field.default == ()}
     optional = {name for name, field in fields if not field.is_required()}
-    return kind.model_validate(gathered(form, lists, optional))
+    return kind.model_validate(gathered(form, lists, optional), context={"languages": languages})

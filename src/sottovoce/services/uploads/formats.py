@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sottovoce.engines.stt.base import Segment, Word
-from sottovoce.services.languages import NAME
+from sottovoce.services.languages import name_of
 from sottovoce.services.uploads.form import TranslationForm
 from sottovoce.services.uploads.transcript import Transcript
 
 SEEK_HZ = 100
 """`seek` counts Whisper's feature frames, of which this recogniser has as many."""
 NEWLINE = "\n"
+UNKNOWN = "unknown"
+"""The language of what was heard by a recogniser that hears several and does not tell which it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def _json(transcript: Transcript, wording: Wording) -> str:
 def _verbose(transcript: Transcript, wording: Wording) -> str:
     reply: dict[str, Any] = {
         "task": wording.task,
-        "language": NAME,
+        "language": name_of("en" if wording.task == "translate" else transcript.language or UNKNOWN),
         "duration": round(transcript.duration, 3),
         "text": transcript.text,
     }
@@ -86,7 +88,7 @@ def logprobs(words: Iterable[Word], *, is_first: bool = True) -> list[dict[str, 
     """A token for each word; together they make the text, so all but the text's first begin with a space."""
     listed = []
     for word in words:
-        token = word.text if is_first else f" {word.text}"
+        token = word.text if is_first or word.is_joined else f" {word.text}"
         listed.append(
             {"token": token, "logprob": round(math.log(word.probability), 4), "bytes": list(token.encode())}
         )

@@ -25,9 +25,17 @@ class LastingStream:
     """A process that fails is replaced, and hears again what followed the last segment; one that fails
     before it has brought a new segment is the recording's failure."""
 
-    def __init__(self, transcriber: Transcriber, on_segment: SegmentListener) -> None:
+    def __init__(
+        self,
+        transcriber: Transcriber,
+        on_segment: SegmentListener,
+        *,
+        language: str = "",
+        should_translate: bool = False,
+    ) -> None:
         """`on_segment` gets segments with times that count from where `begin` says."""
         self._transcriber = transcriber
+        self._language, self._should_translate = language, should_translate
         self._on_segment = on_segment
         self._stream: TranscriberStream | None = None
         self._has_failed = False
@@ -40,7 +48,12 @@ class LastingStream:
 
     async def open(self) -> None:
         """Raises what `Transcriber.open_stream` does."""
-        self._stream = await self._transcriber.open_stream(on_segment=self._told, is_live=False)
+        self._stream = await self._transcriber.open_stream(
+            on_segment=self._told,
+            is_live=False,
+            language=self._language,
+            should_translate=self._should_translate,
+        )
 
     async def push(self, pcm: bytes) -> None:
         self._keep(pcm)
@@ -93,6 +106,6 @@ class LastingStream:
             replace(word, start=round(word.start + self._start, 2), end=round(word.end + self._start, 2))
             for word in segment.words
         ]
-        placed = Segment(tuple(words))
+        placed = replace(segment, words=tuple(words))
         self._forget(int((placed.end - self._kept_from) * BYTES_PER_SECOND))
         self._on_segment(placed)

@@ -30,21 +30,32 @@ class Recording:
     """Decoding waits for the recogniser, never the other way, and neither is ahead by more than seconds.
 
     The recogniser cuts long audio at its pauses; with `vad` only what that takes for speech is recognised.
-    `duration` is what has been decoded so far, in seconds.
+    `language` and `should_translate` are the recogniser's to know. `duration` is what has been decoded so
+    far, in seconds.
     """
 
     file: IO[bytes]
     limits: DecodeLimits
     vad: ServerVad | None = None
+    language: str = ""
+    should_translate: bool = False
     duration: float = 0.0
     _told: deque[Segment] = field(default_factory=deque)
 
     @classmethod
-    async def of(cls, upload: UploadFile, limits: DecodeLimits, vad: ServerVad | None) -> Recording:
+    async def of(
+        cls,
+        upload: UploadFile,
+        limits: DecodeLimits,
+        vad: ServerVad | None,
+        *,
+        language: str = "",
+        should_translate: bool = False,
+    ) -> Recording:
         file = upload.file
         if isinstance(file, SpooledTemporaryFile):
             await asyncio.to_thread(file.rollover)  # small ones are in memory, the decoder needs a descriptor
-        return cls(file, limits, vad)
+        return cls(file, limits, vad, language, should_translate)
 
     async def check(self) -> None:
         """Decode it to its end, faster than it is recognised. Raises what is wrong with it."""
@@ -55,7 +66,12 @@ class Recording:
     async def segments(self, transcriber: Transcriber) -> AsyncGenerator[Segment]:
         """Its words, final as they come. Raises `BadAudioError`, `TooLargeError`, `LimitExceededError` or
         `EngineError`."""
-        stream = LastingStream(transcriber, self._told.append)
+        stream = LastingStream(
+            transcriber,
+            self._told.append,
+            language=self.language,
+            should_translate=self.should_translate,
+        )
         ears = _Ears(stream, self.vad) if self.vad is not None else stream
         try:
             async with aclosing(decode(self.file, self.limits)) as chunks:

@@ -62,7 +62,7 @@ async def _check(recording: Recording) -> None:
 
 
 async def _heard(recording: Recording, transcriber: Transcriber) -> AsyncGenerator[Transcript]:
-    transcript = Transcript()
+    transcript = Transcript(spoken=recording.language)
     async with aclosing(recording.segments(transcriber)) as segments:
         async for segment in segments:
             transcript.segments.append(segment)
@@ -74,7 +74,7 @@ async def events(
     recording: Recording, transcriber: Transcriber, wording: Wording, *, heartbeat: float = HEARTBEAT
 ) -> AsyncGenerator[bytes]:
     """Server-sent events, `[DONE]` last; an error is one of them if others went before it."""
-    transcript = Transcript()
+    transcript = Transcript(spoken=recording.language)
     is_begun = False
     try:
         async with aclosing(with_heartbeats(recording.segments(transcriber), heartbeat)) as segments:
@@ -96,7 +96,8 @@ def _delta(transcript: Transcript, segment: Segment, wording: Wording) -> bytes:
     is_first = not transcript.segments
     transcript.segments.append(segment)
     event: dict[str, Any] = {"type": "transcript.text.delta"}
-    event["delta"] = segment.text if is_first else f" {segment.text}"
+    is_joined = is_first or segment.words[0].is_joined
+    event["delta"] = segment.text if is_joined else f" {segment.text}"
     if wording.has_logprobs:
         event["logprobs"] = formats.logprobs(segment.words, is_first=is_first)
     return _event(event)

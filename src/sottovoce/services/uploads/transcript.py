@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sottovoce.engines.stt.base import Segment, Word
+from sottovoce.engines.stt.base import Segment, Word, written
 
 CUE_PAUSE, CUE_DURATION, CUE_CHARACTERS = 0.5, 7.0, 84
 """A cue ends at such a pause, before it is as long, in seconds or in two lines of a caption."""
@@ -16,14 +17,25 @@ SPEECH_TOKENS_PER_SECOND = 10
 
 @dataclass
 class Transcript:
-    """Grows while the file is heard; `duration` is the file's, in seconds, once it has been."""
+    """Grows while the file is heard; `duration` is the file's, in seconds, once it has been. `spoken` is the
+    tag of its language where that was known before, "" otherwise."""
 
     duration: float = 0.0
     segments: list[Segment] = field(default_factory=list)
+    spoken: str = ""
 
     @property
     def text(self) -> str:
-        return " ".join(segment.text for segment in self.segments)
+        return written(self.words)
+
+    @property
+    def language(self) -> str:
+        """The tag of the one that most words are in; "" where nobody says."""
+        heard = Counter[str]()
+        for segment in self.segments:
+            heard[segment.language] += len(segment.words)
+        found = heard.most_common(1)[0][0] if heard else ""
+        return found or self.spoken
 
     @property
     def words(self) -> list[Word]:

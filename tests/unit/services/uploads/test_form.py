@@ -24,16 +24,17 @@ from sottovoce.services.uploads.form import (
 
 FILE = ("file", UploadFile(io.BytesIO(b"x"), filename="a.wav"))
 MODEL = ("model", "whisper-1")
+ENGLISH = ("en",)
 
 
 def transcription(*fields: tuple[str, Any]) -> TranscriptionForm:
-    return parsed(TranscriptionForm, FormData([FILE, MODEL, *fields]))
+    return parsed(TranscriptionForm, FormData([FILE, MODEL, *fields]), ENGLISH)
 
 
 def fault(kind: type[TranslationForm], *fields: tuple[str, Any]) -> InvalidRequestError:
     """As it would be answered."""
     try:
-        parsed(kind, FormData(fields))
+        parsed(kind, FormData(fields), ENGLISH)
     except ValidationError as error:
         return invalid_request(error)
     except InvalidRequestError as error:
@@ -182,7 +183,7 @@ def test_a_translation_knows_only_its_own_parameters(name: str) -> None:
 
 def test_a_translation_takes_hints_and_formats() -> None:
     fields = [("prompt", "x"), ("temperature", "0"), ("response_format", "vtt")]
-    form = parsed(TranslationForm, FormData([FILE, MODEL, *fields]))
+    form = parsed(TranslationForm, FormData([FILE, MODEL, *fields]), ENGLISH)
     assert (form.prompt, form.temperature, form.response_format) == ("x", 0.0, "vtt")
 
 

@@ -20,6 +20,7 @@ HEARD = Transcript(
         spoken("tell me a joke", 0.5, 2.5, 0.5),
         Segment((Word("rock", 3600.25, 3600.5), Word("&", 3600.5, 3600.75), Word("roll", 3601.3, 3602.0))),
     ],
+    spoken="en",
 )
 PLAIN = Wording("transcribe")
 
@@ -135,3 +136,24 @@ def test_tokens_are_tenths_of_seconds_and_words() -> None:
         "output_tokens": 2,
         "total_tokens": 13,
     }
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "language"),
+    [(("ja", "ja"), "", "japanese"), (("", ""), "de-at", "german"), (("", ""), "", "unknown")],
+)
+def test_the_language_is_the_one_found_or_asked_for(told: tuple[str, str], asked: str, language: str) -> None:
+    heard = [Segment((Word("a", 0.0, 0.5),), tag) for tag in told]
+    transcript = Transcript(1.0, heard, spoken=asked)
+    assert json.loads(formats.body(transcript, "verbose_json", PLAIN))["language"] == language
+
+
+def test_words_that_are_joined_have_no_spaces() -> None:
+    words = (
+        Word("今日", 0.0, 0.5, is_joined=True),
+        Word("は", 0.5, 0.6, is_joined=True),
+        Word("OK", 0.7, 0.9),
+    )
+    transcript = Transcript(1.0, [Segment(words), Segment(words[:1])])
+    assert transcript.text == "今日は OK今日"
+    assert "".join(each["token"] for each in formats.logprobs(transcript.words)) == transcript.text

@@ -32,6 +32,7 @@ class FakeRecording:
     check_takes: float = 1.0
     check_fault: SottovoceError | None = None
     duration: float = 2.0
+    language: str = "en"
     checks: int = 0
     is_ended: bool = False
 
