@@ -138,6 +138,8 @@ class Settings(_Tree):
     stt: EngineSettings = EngineSettings()
     llm: LlmSettings = LlmSettings()
     tts: EngineSettings = EngineSettings()
+    models: tuple[dict[str, Any], ...] = ()
+    """Further entries of the catalogue, in the file alone: `[[models]]`. `models.catalogue` reads them."""
 
     @field_validator("api_key")
     @classmethod
@@ -275,6 +277,8 @@ def _from_file(path: Path, *, is_required: bool) -> dict[str, Any]:
 
 LISTS = frozenset({"allowed_hosts", "allowed_origins", "fallbacks"})
 """Settings of several values: separated by commas in the environment."""
+FILE_ONLY = frozenset({"models"})
+"""Settings that are tables, which no environment variable could hold."""
 RESERVED_VARIABLES = frozenset({"SOTTOVOCE_SERVICE_KEY", "SOTTOVOCE_SERVICE_MODEL"})
 """Set by the supervisor for its children; no setting of the user's."""
 
@@ -303,6 +307,8 @@ def variables() -> dict[str, tuple[str, ...]]:
     """Every environment variable with its path in the tree."""
     paths: list[tuple[str, ...]] = []
     for name, info in Settings.model_fields.items():
+        if name in FILE_ONLY:
+            continue
         if isinstance(info.annotation, type) and issubclass(info.annotation, EngineSettings):
             paths += [(name, inner) for inner in info.annotation.model_fields]
         else:

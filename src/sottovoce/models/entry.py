@@ -55,7 +55,8 @@ class ModelEntry(_Part):
 
     `family` says how the engine loads it ("nemo-transducer", "whisper", "kokoro", …). `languages` are BCP 47
     tags in lower case. `memory` is what it holds while it runs. `chunk_ms` is the chunk of a streaming
-    recogniser. `is_embedded`: its files come with the installation.
+    recogniser, `context` the tokens that a language model was made for. `is_embedded`: its files come with
+    the installation.
     """
 
     id: Annotated[str, Field(pattern=rf"^{ID.pattern}$")]
@@ -71,5 +72,6 @@ class ModelEntry(_Part):
     memory: ByteSize = ByteSize(0)
     needs: Needs = Needs()
     chunk_ms: int | None = None
+    context: int | None = None
     quality: str = ""
     is_embedded: bool = False
