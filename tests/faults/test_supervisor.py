@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from sottovoce.config import load
-from sottovoce.services import keeper
+from sottovoce.services import keeper, loading
 from sottovoce.services.process import Spawner
 from sottovoce.services.status import EngineStatus
 from sottovoce.services.supervisor import Supervisor
@@ -71,7 +71,7 @@ async def test_a_killed_child_is_back_at_its_old_address(home: Path) -> None:
         first = await until(supervisor, is_ready)
         os.kill(pid_of(first), signal.SIGKILL)
         seen = await until(supervisor, lambda status: status.state == "restarting", within=SEEN_WITHIN)
-        assert seen.reason == "was killed by SIGKILL"
+        assert seen.reason == "was killed by SIGKILL (out of memory, or killed by hand)"
         url = supervisor.endpoint("tts").url.removesuffix("/v1")
         async with httpx.AsyncClient() as client:  # asked while nobody listens: it waits in the backlog
             reply = await client.get(f"{url}/readyz", timeout=10)
@@ -105,7 +105,7 @@ async def test_a_child_that_ends_at_once_fails_with_its_last_words(
 async def test_a_child_that_never_gets_ready_is_replaced(
     home: Path, plan: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "LOAD_DEADLINE", 1.0)
+    monkeypatch.setattr(loading, "LOAD_DEADLINE", 1.0)
     async with supervising(plan, home) as supervisor:
         first = await until(supervisor, lambda status: status.pid is not None)
         seen = await until(supervisor, lambda status: status.state == "restarting")

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from sottovoce.cli.running import find_server
 from sottovoce.config import EngineEndpoint, EngineKind, Settings
 from sottovoce.errors import EngineTimeout, EngineUnavailable, InvalidRequestError
-from sottovoce.services.supervisor import Supervisor, external_endpoint
+from sottovoce.services.external import external_endpoint
+from sottovoce.services.supervisor import Supervisor
 
 READY_DEADLINE = 60.0
 """Seconds for an engine of our own to load."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sottovoce.cli.running import RunningServer, url_of
 from sottovoce.config import EngineEndpoint, EngineKind, Settings
+from sottovoce.services.status import EngineStatus as KeptStatus
 from sottovoce.services.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -48,13 +49,27 @@ class SupervisedEngines:
         return self.supervisor.chain(kind)
 
     def status(self, kind: EngineKind) -> EngineStatus:
-        from sottovoce.gateway.engines import EngineStatus
-
-        status = self.supervisor.status(kind)
-        return EngineStatus(status.model, status.state, status.is_local, status.reason)
+        return _public(self.supervisor.status(kind))
 
     def members(self, kind: EngineKind) -> Sequence[EngineStatus]:
-        return (self.status(kind),)
+        return tuple(map(_public, self.supervisor.members(kind)))
+
+
+def _public(status: KeptStatus) -> EngineStatus:
+    """What the gateway may tell; the number of a process is nobody's business."""
+    from sottovoce.gateway.engines import EngineStatus
+
+    return EngineStatus(
+        status.model,
+        status.state,
+        status.is_local,
+        status.reason,
+        status.progress,
+        status.load_seconds,
+        status.memory_bytes,
+        status.size_bytes,
+        preferred=None if status.preferred is None else _public(status.preferred),
+    )
 
 
 @asynccontextmanager
@@ -69,7 +84,7 @@ async def hosted(
     async with AsyncExitStack() as stack:
         stack.callback(sock.close)
         supervisor = await stack.enter_async_context(Supervisor(settings))
-        await _children_spawned(supervisor, settings)
+        await _children_spawned(supervisor)
         app, clients = _gateway(settings, supervisor, key)
         stack.push_async_callback(clients.aclose)
         serving = await stack.enter_async_context(_served(app, sock, tls.context if tls else None))
@@ -84,16 +99,19 @@ def _run_beside(stack: AsyncExitStack, work: Coroutine[None, None, None], name: 
     stack.callback(asyncio.create_task(work, name=name).cancel)
 
 
-async def _children_spawned(supervisor: Supervisor, settings: Settings) -> None:
+async def _children_spawned(supervisor: Supervisor) -> None:
     """Let the children load while this process imports the gateway, which holds the loop for seconds."""
     try:
         async with asyncio.timeout(SPAWN_DEADLINE):
             async for statuses in supervisor.changes():
-                children = [s for kind, s in statuses.items() if not settings.engine(kind).is_external]
-                if all(child.pid is not None or child.state != "loading" for child in children):
+                if all(_is_begun(each) for kind in statuses for each in supervisor.members(kind)):
                     return
     except TimeoutError:
         return  # slow, not wrong: the supervisor goes on and tells how it ends
+
+
+def _is_begun(status: KeptStatus) -> bool:
+    return status.pid is not None or status.is_external or status.state != "loading"
 
 
 def _gateway(settings: Settings, supervisor: Supervisor, key: str) -> tuple[Starlette, EngineClients]:

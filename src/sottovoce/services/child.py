@@ -28,6 +28,7 @@ from sottovoce.http.request_id import RequestId, RequestIdFormatter
 from sottovoce.http.server import ServerLimits, listen, serve
 from sottovoce.lifeline import die_with_parent
 from sottovoce.models.installed import InstalledModel
+from sottovoce.services.busy import Busy
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def run_service(app: ASGIApp, options: ServiceOptions) -> None:
     if options.is_child:
         _log_plainly()
         die_with_parent()
-    asyncio.run(_serve(RequestId(app), sock, options))
+    asyncio.run(_serve(Busy(RequestId(app)), sock, options))
     _leave_busy_threads()
 
 

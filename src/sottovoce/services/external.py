@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
-from sottovoce.config import EngineEndpoint
+from sottovoce.config import EngineEndpoint, EngineKind, EngineSettings
 from sottovoce.services.clock import Clock
 from sottovoce.services.probe import HealthReply, Probe, ProbeFailure
 from sottovoce.services.status import EngineState, EngineStatus
@@ -15,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 WATCH_INTERVAL = 5.0
 """Seconds between two looks; a turn that fails meets the trouble by itself."""
+
+DEFAULT_MODELS: Mapping[EngineKind, str] = {"stt": "whisper-1", "llm": "default", "tts": "tts-1"}
+"""What an engine of others is asked for when no model is set: the names most servers know."""
 
 
 @dataclass(slots=True)
@@ -29,7 +34,9 @@ class Watcher:
 
     def __post_init__(self) -> None:
         at = self.endpoint
-        self.status = EngineStatus(at.kind, at.model, "loading", at.is_local, since=self.clock.wall())
+        self.status = EngineStatus(
+            at.kind, at.model, "loading", at.is_local, is_external=True, since=self.clock.wall()
+        )
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -56,3 +63,20 @@ async def _look(probe: Probe) -> HealthReply:
         return await probe.check()
     except ProbeFailure as failure:
         return HealthReply(status="failed", reason=str(failure))
+
+
+def external_endpoint(kind: EngineKind, settings: EngineSettings) -> EngineEndpoint:
+    """The endpoint of an engine given by URL."""
+    url = str(settings.url).rstrip("/")
+    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    model = settings.model or DEFAULT_MODELS[kind]
+    return EngineEndpoint(kind, url, key, model, is_local=_is_this_machine(urlsplit(url).hostname or ""))
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

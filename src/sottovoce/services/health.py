@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from sottovoce.errors import EngineError, EngineUnavailable
+from sottovoce.services.busy import BUSY
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +30,18 @@ def _well() -> str | None:
 class Health:
     """Whether a service can work. `fault` tells what only a new process can cure; then it is not alive."""
 
-    status: Literal["loading", "ready", "failed"] = "loading"
+    status: Literal["loading", "warming", "ready", "failed"] = "loading"
     reason: str | None = None
     fault: Callable[[], str | None] = _well
     _loaded: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def load(self, loading: Awaitable[None]) -> None:
-        """Ready or failed when `loading` is over."""
+    async def load(self, loading: Awaitable[None], warm: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Ready or failed when `loading` is over, and `warm`, what makes the engine quick the first time."""
         try:
             await loading
+            if warm is not None:
+                self.warming()
+                await warm()
         except EngineError as error:
             logger.error("%s", error)
             self.failed(error.message)
@@ -59,6 +63,10 @@ class Health:
         if self.status != "ready":
             raise EngineUnavailable(f"{name} is not ready: {self.reason or self.status}.", engine=engine)
 
+    def warming(self) -> None:
+        """The model is loaded, and works for the first time."""
+        self.status = "warming"
+
     def ready(self) -> None:
         self.status, self.reason = "ready", None
         self._loaded.set()
@@ -75,10 +83,11 @@ class Health:
         return _reply("failed", fault) if fault else _reply("alive", None)
 
     async def _readyz(self, request: Request) -> JSONResponse:
-        fault = self.fault()
-        return _reply("failed", fault) if fault else _reply(self.status, self.reason)
+        fault, busy = self.fault(), request.scope.get(BUSY, 0)
+        return _reply("failed", fault, busy) if fault else _reply(self.status, self.reason, busy)
 
 
-def _reply(status: str, reason: str | None) -> JSONResponse:
-    body = {"status": status} if reason is None else {"status": status, "reason": reason}
+def _reply(status: str, reason: str | None, busy: int | None = None) -> JSONResponse:
+    said = {"status": status, "reason": reason, "busy": busy}
+    body = {name: value for name, value in said.items() if value is not None}
     return JSONResponse(body, status_code=200 if status in ("alive", "ready") else 503)

@@ -4,76 +4,123 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sottovoce.config import EngineEndpoint
+from sottovoce.models.installed import InstalledModel
 from sottovoce.services.backoff import Backoff
 from sottovoce.services.clock import Clock
-from sottovoce.services.probe import Probe, ProbeFailure
+from sottovoce.services.life import PROBE_INTERVAL, Life
+from sottovoce.services.loading import Measure, Progress, family_memory, load_deadline, needed_memory
+from sottovoce.services.probe import HealthReply, Probe
 from sottovoce.services.process import Child, Spawn
 from sottovoce.services.status import EngineState, EngineStatus
+from sottovoce.services.suspicion import Suspicion
 
 logger = logging.getLogger(__name__)
-
-PROBE_INTERVAL = 1.0
-"""Seconds between two looks at a child that is ready."""
-
-LOADING_INTERVAL = 0.1
-"""Seconds between two looks at one that is not, and after a look that failed."""
-
-LOAD_DEADLINE = 60.0
-"""Seconds for a child to become ready, or ready again."""
-
-MISSED_PROBES = 2
-"""Looks in a row that must fail before a child counts as hung: one may fail because the parent was busy."""
 
 STOP_DEADLINE = 5.0
 """Seconds for a child to end by itself; longer than the child's own `STOP_DEADLINE`."""
 
+HOPELESS_LOADS = 3
+"""Loads in a row that fail in the same way, after which a model is left alone until somebody asks for it."""
+
+IDLE_LOOKS = 2
+"""Looks in a row that find nothing open, before a draining child has nothing to do: whoever learnt its
+address just before it was left may still be on the way."""
+
 
 @dataclass(slots=True)
 class Keeper:
-    """Keeps the child behind `endpoint` alive for as long as `run` runs; `status` is always current."""
+    """Keeps the child behind `endpoint` alive for as long as `run` runs; `status` is always current.
+
+    One that `is_last_resort` is tried for ever, if slowly: nobody stands behind it.
+    """
 
     endpoint: EngineEndpoint
+    model: InstalledModel
     sock: socket.socket
     spawn: Spawn
     probe: Callable[[EngineEndpoint], Probe]
     clock: Clock
     on_change: Callable[[], None]
+    measure: Measure = family_memory
+    is_last_resort: bool = True
     backoff: Backoff = field(default_factory=Backoff)
     status: EngineStatus = field(init=False)
+    _life: Life | None = field(default=None, init=False)
+    _size_bytes: int = field(init=False)
+    _needed_bytes: int = field(init=False)
     _ready_since: float | None = field(default=None, init=False)
+    _suspicion: Suspicion = field(default_factory=Suspicion, init=False)
+    _idle_looks: int = field(default=0, init=False)
+    _is_leaving: bool = field(default=False, init=False)
+    _failed_loads: list[str] = field(default_factory=list, init=False)
+    _settled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _failure: str | None = field(default=None, init=False)
+    _asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
         kind, model = self.endpoint.kind, self.endpoint.model
-        self.status = EngineStatus(kind, model, "loading", since=self.clock.wall())
+        self._size_bytes, self._needed_bytes = self.model.size_bytes, needed_memory(self.model)
+        size = self._size_bytes or None
+        self.status = EngineStatus(kind, model, "loading", since=self.clock.wall(), size_bytes=size)
 
     async def run(self) -> None:
-        """Until cancelled; then the child is stopped before this returns."""
+        """Until cancelled, or until a draining child ended; then the child is stopped before this returns."""
         while True:
             reason = await self._live()
-            stood = 0.0 if self._ready_since is None else self.clock.now() - self._ready_since
-            delay = self.backoff.delay(stood)
-            self._set("failed" if self.backoff.is_exhausted else "restarting", reason, pid=None)
-            logger.error("%s %s; starting it again in %.1f s", self.endpoint.kind, reason, delay)
-            await self.clock.sleep(delay)
-            self.status = replace(self.status, restarts=self.status.restarts + 1)
+            if self._is_leaving:
+                return
+            self._count(reason)
+            if self._is_hopeless:
+                await self._leave_alone(reason)
+            else:
+                await self._back_off(reason)
+            self._asked.clear()
+            self._change(restarts=self.status.restarts + 1)
+
+    async def loaded(self) -> str | None:
+        """Once it is known how the load under way ends: None for well, else why not."""
+        await self._settled.wait()
+        return self._failure
+
+    def retry(self) -> None:
+        """Try again what failed, at once."""
+        if self.status.state in ("failed", "restarting") and self.status.pid is None:
+            self._failed_loads.clear()
+            self._settled.clear()
+            self._asked.set()
+
+    def suspect(self) -> None:
+        """Somebody waited in vain for an answer. Enough of that in a short time, and the child is ended."""
+        if self._life is not None and self._suspicion.is_enough(self.clock.now()):
+            logger.error("%s let its deadlines pass although it seems well", self._name)
+            self._life.condemn("let its deadlines pass, although it seems well")
+
+    async def drain(self, deadline: float) -> None:
+        """Returns when nothing is open any more, or after `deadline` seconds. It is not started again."""
+        self._is_leaving, self._idle_looks = True, 0
+        self._set("draining", None, self.status.pid)
+        until = self.clock.now() + deadline
+        while self._life is not None and self._idle_looks < IDLE_LOOKS and self.clock.now() < until:
+            await self.clock.sleep(PROBE_INTERVAL)
 
     async def _live(self) -> str:
         """One life of the child; returns why it ended, as the end of a sentence that begins with its name."""
         self._ready_since = None
+        self._settled.clear()
         try:
-            child = await self.spawn(self.endpoint.kind, self.sock, self.endpoint.api_key)
+            child = await self.spawn(self.endpoint.kind, self.sock, self.endpoint.api_key, self.model)
         except OSError as error:
             return f"cannot be started: {error}"
         self._set(self.status.state, self.status.reason, pid=child.pid)
         try:
-            return await self._until_end(child)
+            return await self._watched(child)
         except asyncio.CancelledError:
             if self._ready_since is not None:  # one that still loads has nothing to finish
                 await child.stop(STOP_DEADLINE)
@@ -81,70 +128,95 @@ class Keeper:
         finally:
             await child.kill()
 
-    async def _until_end(self, child: Child) -> str:
+    async def _watched(self, child: Child) -> str:
         probe = self.probe(self.endpoint)
-        exiting = asyncio.create_task(child.wait())
-        watching = asyncio.create_task(self._watch(probe))
+        progress = Progress(self._needed_bytes, self.measure)
+        self._life = Life(
+            child,
+            probe,
+            self.clock,
+            self.measure,
+            progress,
+            load_deadline(self._size_bytes),
+            self._seen,
+            lambda share: self._change(progress=round(share, 2)),
+            lambda seconds, held: self._change(load_seconds=seconds, memory_bytes=held or None),
+        )
         try:
-            await asyncio.wait({exiting, watching}, return_when=asyncio.FIRST_COMPLETED)
-            return _exit_reason(exiting.result(), child.last_line) if exiting.done() else watching.result()
+            return await self._life.until_end()
         finally:
-            for task in (exiting, watching):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            self._life = None
             await probe.aclose()
 
-    async def _watch(self, probe: Probe) -> str:
-        """Returns why the child has to be ended."""
-        last_ready, missed, is_awake = self.clock.now(), 0, False
-        while True:
-            try:
-                health = await probe.check()
-            except ProbeFailure as failure:
-                missed += 1
-                if is_awake and missed >= MISSED_PROBES:
-                    return f"hangs: {failure}"
-            else:
-                missed, is_awake = 0, True
-                if health.status == "failed":
-                    return f"gave up: {health.reason}"
-                if health.status == "ready":
-                    last_ready = self.clock.now()
-                    self._seen_ready()
-                else:
-                    self._seen_loading()
-            if self.clock.now() - last_ready >= LOAD_DEADLINE:
-                return f"was not ready within {LOAD_DEADLINE:.0f} s"
-            is_calm = missed == 0 and self.status.state == "ready"
-            await self.clock.sleep(PROBE_INTERVAL if is_calm else LOADING_INTERVAL)
+    def _seen(self, health: HealthReply) -> None:
+        self._idle_looks = 0 if health.busy else self._idle_looks + 1
+        if self._is_leaving:
+            return
+        if health.status == "ready":
+            self._seen_ready()
+        elif self.status.state == "ready":
+            self._set("restarting", "it is getting ready again", self.status.pid)
+        elif health.status == "warming" and self.status.state == "loading":
+            self._set("warming", None, self.status.pid)
 
     def _seen_ready(self) -> None:
         if self._ready_since is None:
             self._ready_since = self.clock.now()
+            self._failed_loads.clear()
+            self._settle(None)
         if self.status.state != "ready":
             self._set("ready", None, self.status.pid)
 
-    def _seen_loading(self) -> None:
-        if self.status.state == "ready":
-            self._set("restarting", "it is getting ready again", self.status.pid)
+    def _settle(self, failure: str | None) -> None:
+        self._failure = failure
+        self._settled.set()
+
+    def _count(self, reason: str) -> None:
+        if self._ready_since is not None:
+            self._settled.clear()
+            return
+        self._failed_loads.append(reason)
+        del self._failed_loads[:-HOPELESS_LOADS]
+        self._settle(reason)
+
+    @property
+    def _is_hopeless(self) -> bool:
+        is_same = len(self._failed_loads) == HOPELESS_LOADS and len(set(self._failed_loads)) == 1
+        return is_same and not self.is_last_resort
+
+    async def _leave_alone(self, reason: str) -> None:
+        told = f"{reason} (tried {HOPELESS_LOADS} times; it is tried again when it is chosen anew)"
+        logger.error("%s %s", self._name, told)
+        self._set("failed", told, pid=None)
+        await self._asked.wait()
+        self._set("loading", None, pid=None)
+
+    async def _back_off(self, reason: str) -> None:
+        stood = 0.0 if self._ready_since is None else self.clock.now() - self._ready_since
+        delay = self.backoff.delay(stood)
+        self._set("failed" if self.backoff.is_exhausted else "restarting", reason, pid=None)
+        logger.error("%s %s; starting it again in %.1f s", self._name, reason, delay)
+        pausing = {asyncio.create_task(self.clock.sleep(delay)), asyncio.create_task(self._asked.wait())}
+        try:
+            await asyncio.wait(pausing, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in pausing:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    @property
+    def _name(self) -> str:
+        return f"{self.endpoint.kind} ({self.endpoint.model})"
 
     def _set(self, state: EngineState, reason: str | None, pid: int | None) -> None:
-        before = self.status
-        since = before.since if state == before.state else self.clock.wall()
-        self.status = replace(before, state=state, reason=reason, pid=pid, since=since)
-        if state != before.state:
-            logger.info("%s is %s", self.endpoint.kind, state)
+        since = self.status.since if state == self.status.state else self.clock.wall()
+        progress = self.status.progress if state == "loading" else None
+        if state != self.status.state:
+            logger.info("%s is %s", self._name, state)
+        self._change(state=state, reason=reason, pid=pid, since=since, progress=progress)
+
+    def _change(self, **facts: Any) -> None:
+        before, self.status = self.status, replace(self.status, **facts)
         if self.status != before:
             self.on_change()
-
-
-def _exit_reason(status: int, last_line: str) -> str:
-    if status < 0:
-        try:
-            how = f"was killed by {signal.Signals(-status).name}"
-        except ValueError:
-            how = f"was killed by signal {-status}"
-    else:
-        how = f"ended with status {status}"
-    return f"{how}: {last_line}" if last_line and status > 0 else how

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import deque
 from collections.abc import Iterator
 
 MAX_LINE_BYTES = 4096
 """Bounds what one line of a child puts into the parent's memory and log; the rest of it is dropped."""
 
+LAST_LINES = 20
+"""What a child printed before that has nothing to do with its end."""
+
 _LEVEL = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]+")
+_GRAVE = ("ERROR", "CRITICAL")
+_FAULT = re.compile(
+    r"\.(?:cc|cpp|cxx|h|cu|c):\w*:?\d+"  # a native engine's own words: file, function, line
+    r"|^(?:[\w.]*(?:Error|Exception)|MemoryError)(?::|$)"  # the last line of a traceback
+    r"|^error:|\bfailed\b|GGML_ASSERT|what\(\):",
+    re.IGNORECASE,
+)
 
 
 class LineSplitter:
@@ -40,12 +51,18 @@ class LineSplitter:
 
 
 class ChildLog:
-    """Forwards a child's output line by line and remembers the last line, which often tells why it died."""
+    """Forwards a child's output line by line and remembers the last lines, which often tell why it died."""
 
     def __init__(self, kind: str) -> None:
         self.logger = logging.getLogger(f"sottovoce.engine.{kind}")
-        self.last_line = ""
         self._lines = LineSplitter()
+        self._last: deque[tuple[bool, str]] = deque(maxlen=LAST_LINES)
+
+    @property
+    def last_words(self) -> str:
+        """The newest of the last lines that tells of a fault, else the last line."""
+        faults = [line for is_fault, line in self._last if is_fault]
+        return faults[-1] if faults else self._last[-1][1] if self._last else ""
 
     def push(self, chunk: bytes) -> None:
         self._log(self._lines.push(chunk))
@@ -58,5 +75,5 @@ class ChildLog:
             if line:
                 found = _LEVEL.match(line)
                 level, message = (found[1], found[2]) if found else ("INFO", line)
-                self.last_line = message
+                self._last.append((level in _GRAVE or _FAULT.search(message) is not None, message))
                 self.logger.log(logging.getLevelNamesMapping()[level], "%s", message)

@@ -15,7 +15,7 @@ PROBE_DEADLINE = 1.5
 EXTERNAL_DEADLINE = 4.0
 """Seconds for an engine elsewhere, a network away."""
 
-Readiness: TypeAlias = Literal["loading", "ready", "failed"]
+Readiness: TypeAlias = Literal["loading", "warming", "ready", "failed"]
 
 
 class ProbeFailure(Exception):  # noqa: N818  named for the situation
@@ -23,10 +23,11 @@ class ProbeFailure(Exception):  # noqa: N818  named for the situation
 
 
 class HealthReply(BaseModel):
-    """The body of `/livez` and `/readyz`."""
+    """The body of `/livez` and `/readyz`; `busy` are the requests and streams that are open."""
 
     status: Readiness | Literal["alive"]
     reason: str | None = None
+    busy: int = 0
 
 
 class Probe(Protocol):

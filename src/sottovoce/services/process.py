@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sottovoce.config import EngineKind
-from sottovoce.services.child import SERVICE_KEY
+from sottovoce.models.installed import EMBEDDED, InstalledModel
+from sottovoce.services.child import SERVICE_KEY, SERVICE_MODEL
 from sottovoce.services.logs import ChildLog
 
 LOG_DRAIN = 0.2
@@ -33,8 +34,8 @@ class Child(Protocol):
     def pid(self) -> int: ...
 
     @property
-    def last_line(self) -> str:
-        """What it printed last."""
+    def last_words(self) -> str:
+        """The line of what it printed last that tells most about its end."""
 
     async def wait(self) -> int:
         """Its exit status; negative is the signal that killed it."""
@@ -47,9 +48,11 @@ class Child(Protocol):
 
 
 class Spawn(Protocol):
-    """Starts one child. Raises OSError."""
+    """Starts one child that serves `model`. Raises OSError."""
 
-    async def __call__(self, kind: EngineKind, sock: socket.socket, key: str) -> Child: ...
+    async def __call__(
+        self, kind: EngineKind, sock: socket.socket, key: str, model: InstalledModel
+    ) -> Child: ...
 
 
 class SystemChild(asyncio.SubprocessProtocol):
@@ -84,8 +87,8 @@ class SystemChild(asyncio.SubprocessProtocol):
         return self._transport.get_pid()
 
     @property
-    def last_line(self) -> str:
-        return self._log.last_line
+    def last_words(self) -> str:
+        return self._log.last_words
 
     async def wait(self) -> int:
         await self._exited.wait()
@@ -121,15 +124,17 @@ class SystemChild(asyncio.SubprocessProtocol):
 class Spawner:
     """Starts `python -m sottovoce.services KIND --fd N`.
 
-    The key travels in the environment, which only the owner can read, and so do the `settings` that a
-    service needs. The child's standard input is a pipe whose other end only this process holds: the child
-    goes when it closes.
+    The key travels in the environment, which only the owner can read, and so do the model and the `settings`
+    that a service needs. The child's standard input is a pipe whose other end only this process holds: the
+    child goes when it closes.
     """
 
     settings: Mapping[str, str]
     program: Sequence[str] = (sys.executable, "-P", "-m", "sottovoce.services")
 
-    async def __call__(self, kind: EngineKind, sock: socket.socket, key: str) -> SystemChild:
+    async def __call__(
+        self, kind: EngineKind, sock: socket.socket, key: str, model: InstalledModel
+    ) -> SystemChild:
         _, child = await asyncio.get_running_loop().subprocess_exec(
             lambda: SystemChild(kind),
             *(*self.program, kind, "--fd", str(sock.fileno())),
@@ -137,10 +142,15 @@ class Spawner:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(sock.fileno(),),
-            env=child_environment(os.environ, self.settings, key),
+            env=child_environment(os.environ, {**self.settings, **_model(kind, model)}, key),
             start_new_session=True,
         )
         return child
+
+
+def _model(kind: EngineKind, model: InstalledModel) -> dict[str, str]:
+    """A service that is told of no model takes the embedded one."""
+    return {} if model == EMBEDDED[kind] else {SERVICE_MODEL: model.model_dump_json()}
 
 
 def child_environment(

@@ -1,43 +1,34 @@
-"""The keeper of all engines: children of our own, or services of others by URL."""
+"""The keeper of all engines: children of our own, or services of others by URL, in a chain for each kind."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from ipaddress import ip_address
+from functools import partial
 from types import TracebackType
-from urllib.parse import urlsplit
 
-from sottovoce.config import ENGINE_KINDS, EngineEndpoint, EngineKind, EngineSettings, Settings
-from sottovoce.http.server import listen
+from sottovoce.config import ENGINE_KINDS, EngineEndpoint, EngineKind, Settings
+from sottovoce.models.engine_room import EngineModel, LoadState
+from sottovoce.models.installed import EMBEDDED, InstalledModel
+from sottovoce.models.plan import External, Link, plan
+from sottovoce.services.chain import Chain
 from sottovoce.services.clock import Clock, SystemClock
-from sottovoce.services.external import Watcher
 from sottovoce.services.keeper import Keeper
-from sottovoce.services.probe import ExternalProbe, Probe, ServiceProbe
+from sottovoce.services.loading import Measure, family_memory, needed_memory
+from sottovoce.services.member import MakeProbe, Member, Recruiter
+from sottovoce.services.probe import ExternalProbe, ServiceProbe
 from sottovoce.services.process import Spawn, Spawner
-from sottovoce.services.status import EngineStatus
+from sottovoce.services.status import EngineState, EngineStatus
+from sottovoce.services.swap import Swap, Swaps, free_memory
 
-logger = logging.getLogger(__name__)
-
-EMBEDDED_MODELS: Mapping[EngineKind, str] = {
-    "stt": "pocketsphinx",
-    "llm": "sottovoce-rules",
-    "tts": "espeak-ng",
-}
-
-DEFAULT_MODELS: Mapping[EngineKind, str] = {"stt": "whisper-1", "llm": "default", "tts": "tts-1"}
-"""What an engine of others is asked for when no model is set: the names most servers know."""
-
-MakeProbe = Callable[[EngineEndpoint], Probe]
+Plan = Callable[[], Mapping[EngineKind, Sequence[Link]]]
 
 
 class Supervisor:
     """Starts and keeps alive the engines of `settings`; use it as an async context.
 
-    The listening socket of each child belongs to the supervisor, so an endpoint stays the same over restarts
-    and connections wait in its backlog meanwhile. Leaving the context stops all children in parallel, within
+    Each kind has a chain of engines: the preferred one first, those behind it answer while it cannot. `use`
+    changes the preferred one. Leaving the context stops all children in parallel, within
     `keeper.STOP_DEADLINE` and a little.
     """
 
@@ -46,19 +37,26 @@ class Supervisor:
         settings: Settings,
         *,
         kinds: Collection[EngineKind] = ENGINE_KINDS,
+        planned: Plan | None = None,
         spawn: Spawn | None = None,
         probe: MakeProbe = ServiceProbe,
         external_probe: MakeProbe = ExternalProbe,
         clock: Clock | None = None,
+        measure: Measure = family_memory,
+        free_memory: Callable[[], int] = free_memory,
     ) -> None:
-        """Binds the sockets of `kinds`; nothing is started yet. Raises `ConfigError`."""
+        """Binds the sockets of `kinds`, with the chains that are `planned` (None: by `settings`, choice and
+        disk); nothing is started yet. Raises `ConfigError`."""
         self._changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._spawn = spawn or Spawner(settings.handed_down)
-        self._probe, self._external_probe = probe, external_probe
-        self._clock = clock or SystemClock()
-        self._keepers: dict[EngineKind, Keeper | Watcher] = {
-            kind: self._keeper(kind, settings.engine(kind)) for kind in kinds
+        self._planned = planned or partial(plan, settings)
+        self._free_memory = free_memory
+        self._recruiter = Recruiter(
+            spawn or Spawner(settings.handed_down), probe, external_probe, clock or SystemClock(), measure
+        )
+        chains = self._planned()
+        self._swaps = {kind: Swaps() for kind in kinds}
+        self._chains = {
+            kind: self._chain(kind, chains[kind], settings.engine(kind).deadline) for kind in kinds
         }
 
     async def __aenter__(self) -> Supervisor:
@@ -72,33 +70,64 @@ class Supervisor:
 
     async def start(self) -> None:
         """Begin to start the engines; `changes` tells how they come on."""
-        for kind, keeper in self._keepers.items():
-            task = asyncio.create_task(keeper.run(), name=f"keep {kind}")
-            task.add_done_callback(_report)
-            self._tasks.append(task)
+        for chain in self._chains.values():
+            for member in reversed(chain.members):  # the last one answers first
+                member.start()
 
     async def aclose(self) -> None:
         """Stop the children. Returns when all are gone."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for keeper in self._keepers.values():
-            if isinstance(keeper, Keeper):
-                keeper.sock.close()
+        for chain in self._chains.values():
+            chain.is_closing = True
+        await asyncio.gather(*(swaps.cancel() for swaps in self._swaps.values()))
+        await asyncio.gather(*(chain.aclose() for chain in self._chains.values()))
 
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
         """Where `kind` answers, or will: the first of its chain."""
         return self.chain(kind)[0]
 
     def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
-        """Whom to ask, the preferred one first; never empty."""
-        return (self._keepers[kind].endpoint,)
+        """Whom to ask now, by preference: those that are ready, else those that load; never empty."""
+        return self._chains[kind].endpoints()
 
     def status(self, kind: EngineKind) -> EngineStatus:
-        return self._keepers[kind].status
+        """Of the one in use, with the one that is to be in use instead."""
+        return self._chains[kind].status()
 
     def statuses(self) -> dict[EngineKind, EngineStatus]:
-        return {kind: keeper.status for kind, keeper in self._keepers.items()}
+        return {kind: chain.status() for kind, chain in self._chains.items()}
+
+    def members(self, kind: EngineKind) -> tuple[EngineStatus, ...]:
+        """Of all that run for `kind`, the preferred first, those on their way out last."""
+        return self._chains[kind].statuses()
+
+    def states(self) -> Sequence[EngineModel]:
+        """Every model that is used, loaded or failed last, as `models.engine_room` wants it."""
+        return [
+            _as_model(member, is_preferred=member is chain.members[0])
+            for chain in self._chains.values()
+            for member in chain.current()
+        ]
+
+    async def use(self, kind: EngineKind, model: InstalledModel | None) -> None:
+        """Make `model` (None: the embedded one) the preferred of its kind, without a gap.
+
+        Its child is started beside the old one and takes its place when it is ready; the old one finishes
+        what it has begun, and ends. Where memory holds only one of them the old one goes first, and those
+        behind it answer meanwhile. Raises `EngineUnavailable` with the reason where the model cannot be
+        loaded (code "model_failed"), has no room ("out_of_memory"), or another one is asked for meanwhile
+        ("superseded"); nothing has changed then.
+        """
+        links = (await asyncio.to_thread(self._planned))[kind]
+        free = partial(self._free_for, kind)
+        swap = Swap(self._chains[kind], model or EMBEDDED[kind], _fallbacks(kind, links), free)
+        await self._swaps[kind].perform(swap)
+
+    def suspect(self, endpoint: EngineEndpoint) -> None:
+        """Its deadline passed without an answer. A child of ours that goes on so is ended and started again,
+        though it seems well; engines of others are their owners' care."""
+        member = self._chains[endpoint.kind].at(endpoint)
+        if member is not None and isinstance(member.keeper, Keeper):
+            member.keeper.suspect()
 
     async def changes(self) -> AsyncIterator[dict[EngineKind, EngineStatus]]:
         """All statuses now, and again after each change; a slow reader skips to the newest."""
@@ -108,42 +137,65 @@ class Supervisor:
             await changed.wait()
 
     async def wait_ready(self) -> None:
-        """Until every engine is ready; wrap it in a timeout."""
+        """Until every kind has somebody ready; wrap it in a timeout."""
         async for statuses in self.changes():
             if all(status.state == "ready" for status in statuses.values()):
                 return
 
-    def _keeper(self, kind: EngineKind, settings: EngineSettings) -> Keeper | Watcher:
-        if settings.url is not None:
-            endpoint = external_endpoint(kind, settings)
-            return Watcher(endpoint, self._external_probe, self._clock, self._announce)
-        sock = listen("127.0.0.1", 0)
-        url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
-        endpoint = EngineEndpoint(kind, url, secrets.token_urlsafe(32), EMBEDDED_MODELS[kind])
-        return Keeper(endpoint, sock, self._spawn, self._probe, self._clock, self._announce)
+    def _chain(self, kind: EngineKind, links: Sequence[Link], deadline: float | None) -> Chain:
+        def make(link: Link) -> Member:
+            return self._recruiter.member(kind, link, self._announce)
+
+        chain = Chain(kind, make, self._announce, deadline)
+        chain.start(links)
+        return chain
+
+    def _free_for(self, kind: EngineKind) -> int:
+        """What is free and not spoken for by the models that come for other kinds."""
+        return self._free_memory() - sum(
+            _still_needed(chain.candidate)
+            for other, chain in self._chains.items()
+            if other != kind and chain.candidate is not None
+        )
 
     def _announce(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 
 
-def external_endpoint(kind: EngineKind, settings: EngineSettings) -> EngineEndpoint:
-    """The endpoint of an engine given by URL."""
-    url = str(settings.url).rstrip("/")
-    key = settings.api_key.get_secret_value() if settings.api_key else ""
-    model = settings.model or DEFAULT_MODELS[kind]
-    return EngineEndpoint(kind, url, key, model, is_local=_is_this_machine(urlsplit(url).hostname or ""))
+def _fallbacks(kind: EngineKind, links: Sequence[Link]) -> Sequence[Link]:
+    """Those behind the first model that runs here; the embedded one stays behind whatever takes its place."""
+    here = [link for link in links if not isinstance(link, External)]
+    return here if here[:1] == [EMBEDDED[kind]] else here[1:]
 
 
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _still_needed(member: Member) -> int:
+    if isinstance(member.link, External) or member.status.state != "loading":
+        return 0
+    return round(needed_memory(member.link) * (1 - (member.status.progress or 0.0)))
 
 
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.critical("%s stopped: the engine is kept no longer", task.get_name(), exc_info=error)
+_LOAD_STATES: Mapping[EngineState, LoadState] = {
+    "loading": "loading",
+    "warming": "warming",
+    "ready": "ready",
+    "restarting": "loading",
+    "failed": "failed",
+    "draining": "ready",
+}
+
+
+def _as_model(member: Member, *, is_preferred: bool) -> EngineModel:
+    status = member.status
+    return EngineModel(
+        status.kind,
+        status.model,
+        _LOAD_STATES[status.state],
+        progress=status.progress,
+        reason=status.reason,
+        is_preferred=is_preferred,
+        is_external=member.is_external,
+        load_seconds=status.load_seconds,
+        memory_bytes=status.memory_bytes,
+        restarts=status.restarts,
+    )

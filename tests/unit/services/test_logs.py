@@ -40,4 +40,4 @@ def test_the_level_of_the_child_is_kept(caplog: pytest.LogCaptureFixture) -> Non
         ("sottovoce.engine.tts", "INFO", "plain words"),
         ("sottovoce.engine.tts", "ERROR", "last"),
     ]
-    assert log.last_line == "last"
+    assert log.last_words == "last"

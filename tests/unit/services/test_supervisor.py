@@ -14,11 +14,13 @@ from sottovoce.engines.llm.rules.responder import RulesResponder
 from sottovoce.engines.stt.pocketsphinx import PocketsphinxTranscriber
 from sottovoce.engines.tts.espeak import EspeakSynthesizer
 from sottovoce.errors import ConfigError
-from sottovoce.services import keeper
+from sottovoce.services import life, loading
+from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.services.backoff import Backoff
+from sottovoce.services.external import external_endpoint
 from sottovoce.services.probe import HealthReply, ProbeFailure
 from sottovoce.services.status import EngineStatus
-from sottovoce.services.supervisor import EMBEDDED_MODELS, Supervisor, external_endpoint
+from sottovoce.services.supervisor import Supervisor
 
 READY = HealthReply(status="ready")
 LOADING = HealthReply(status="loading")
@@ -64,7 +66,7 @@ async def settle() -> None:
 @dataclass
 class FakeChild:
     pid: int
-    last_line: str = ""
+    last_words: str = ""
     ended: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     signals: list[str] = field(default_factory=list)
 
@@ -91,17 +93,25 @@ class FakeSystem:
         self.children: dict[EngineKind, list[FakeChild]] = {"stt": [], "llm": [], "tts": []}
         self.health: dict[EngineKind, HealthReply | ProbeFailure] = {"stt": READY, "llm": READY, "tts": READY}
         self.keys: list[str] = []
+        self.models: list[str] = []
         self.spawn_error: OSError | None = None
         self.open_probes = 0
         self.looks = 0
+        self.memory = 50_000_000
 
-    async def spawn(self, kind: EngineKind, sock: socket.socket, key: str) -> FakeChild:
+    async def spawn(
+        self, kind: EngineKind, sock: socket.socket, key: str, model: InstalledModel
+    ) -> FakeChild:
         if self.spawn_error is not None:
             raise self.spawn_error
         self.keys.append(key)
+        self.models.append(model.id)
         child = FakeChild(pid=100 + sum(map(len, self.children.values())))
         self.children[kind].append(child)
         return child
+
+    async def measure(self, pid: int) -> int:
+        return self.memory
 
     def probe(self, endpoint: EngineEndpoint) -> "FakeProbe":
         self.open_probes += 1
@@ -141,6 +151,7 @@ def supervise(system: FakeSystem, clock: FakeClock, settings: Settings | None = 
         probe=system.probe,
         external_probe=system.probe,
         clock=clock,
+        measure=system.measure,
     )
 
 
@@ -163,9 +174,15 @@ async def test_engines_load_and_become_ready(system: FakeSystem, clock: FakeCloc
             "ready",
         ]
         system.health["stt"] = READY
-        await clock.advance(keeper.LOADING_INTERVAL)
+        await clock.advance(life.LOADING_INTERVAL)
         status = supervisor.status("stt")
-    assert status == EngineStatus("stt", "pocketsphinx", "ready", pid=100, since=1_000_000.1)
+    assert status == EngineStatus(
+        *("stt", "pocketsphinx", "ready"),
+        pid=100,
+        since=1_000_000.1,
+        load_seconds=pytest.approx(0.1),
+        memory_bytes=50_000_000,
+    )
 
 
 def test_each_engine_has_an_address_and_a_key_of_its_own(system: FakeSystem, clock: FakeClock) -> None:
@@ -180,7 +197,7 @@ def test_each_engine_has_an_address_and_a_key_of_its_own(system: FakeSystem, clo
 
 def test_the_embedded_models_are_called_as_the_services_call_them() -> None:
     own = {"stt": PocketsphinxTranscriber.model, "llm": RulesResponder.model, "tts": EspeakSynthesizer.model}
-    assert own == EMBEDDED_MODELS
+    assert own == {kind: model.id for kind, model in EMBEDDED.items()}
 
 
 async def test_an_exit_is_seen_at_once_and_the_address_stays(
@@ -190,7 +207,11 @@ async def test_an_exit_is_seen_at_once_and_the_address_stays(
     system.children["tts"][0].end(-11)
     await settle()
     status = supervisor.status("tts")
-    assert (status.state, status.reason, status.pid) == ("restarting", "was killed by SIGSEGV", None)
+    assert (status.state, status.reason, status.pid) == (
+        "restarting",
+        "was killed by SIGSEGV (a fault in the engine, or a damaged model file)",
+        None,
+    )
     await clock.advance(Backoff().first)
     status = supervisor.status("tts")
     assert (status.state, status.reason, status.pid, status.restarts) == ("ready", None, 103, 1)
@@ -200,7 +221,7 @@ async def test_an_exit_is_seen_at_once_and_the_address_stays(
 
 async def test_the_last_line_of_a_child_says_why_it_ended(supervisor: Supervisor, system: FakeSystem) -> None:
     child = system.children["llm"][0]
-    child.last_line = "there is no such model"
+    child.last_words = "there is no such model"
     child.end(2)
     await settle()
     assert supervisor.status("llm").reason == "ended with status 2: there is no such model"
@@ -210,9 +231,9 @@ async def test_a_hang_is_killed_after_two_missed_looks(
     supervisor: Supervisor, system: FakeSystem, clock: FakeClock
 ) -> None:
     system.health["stt"] = SILENCE
-    await clock.advance(keeper.PROBE_INTERVAL)
+    await clock.advance(life.PROBE_INTERVAL)
     assert supervisor.status("stt").state == "ready"
-    await clock.advance(keeper.LOADING_INTERVAL)
+    await clock.advance(life.LOADING_INTERVAL)
     assert supervisor.status("stt").state == "restarting"
     assert supervisor.status("stt").reason == "hangs: it did not answer in time"
     assert system.children["stt"][0].signals == ["kill"]
@@ -223,9 +244,9 @@ async def test_one_missed_look_is_forgiven(
 ) -> None:
     for _ in range(3):
         system.health["stt"] = SILENCE
-        await clock.advance(keeper.PROBE_INTERVAL)
+        await clock.advance(life.PROBE_INTERVAL)
         system.health["stt"] = READY
-        await clock.advance(keeper.LOADING_INTERVAL)
+        await clock.advance(life.LOADING_INTERVAL)
     assert supervisor.status("stt").state == "ready"
     assert len(system.children["stt"]) == 1
 
@@ -237,7 +258,7 @@ async def test_a_child_that_never_gets_ready_is_tried_again(
     system.children["llm"][0].end(1)
     await clock.advance(1.0)
     assert supervisor.status("llm").state == "restarting"
-    await clock.advance(keeper.LOAD_DEADLINE)
+    await clock.advance(loading.LOAD_DEADLINE)
     assert supervisor.status("llm").reason == "was not ready within 60 s"
     assert system.children["llm"][1].signals == ["kill"]
 
@@ -245,7 +266,7 @@ async def test_a_child_that_never_gets_ready_is_tried_again(
 async def test_a_child_that_never_answers_is_tried_again(system: FakeSystem, clock: FakeClock) -> None:
     system.health["llm"] = SILENCE
     async with supervise(system, clock) as supervisor:
-        await clock.advance(keeper.LOAD_DEADLINE - 1)
+        await clock.advance(loading.LOAD_DEADLINE - 1)
         assert supervisor.status("llm").state == "loading"
         await clock.advance(2)
         assert supervisor.status("llm").reason == "was not ready within 60 s"
@@ -255,7 +276,7 @@ async def test_a_child_that_gives_up_is_started_again_with_its_reason(
     supervisor: Supervisor, system: FakeSystem, clock: FakeClock
 ) -> None:
     system.health["tts"] = HealthReply(status="failed", reason="espeak-ng is missing")
-    await clock.advance(keeper.PROBE_INTERVAL)
+    await clock.advance(life.PROBE_INTERVAL)
     assert supervisor.status("tts").reason == "gave up: espeak-ng is missing"
     assert system.children["tts"][0].signals == ["kill"]
 
@@ -264,10 +285,10 @@ async def test_a_service_that_loads_again_is_shown_so_and_left_alone(
     supervisor: Supervisor, system: FakeSystem, clock: FakeClock
 ) -> None:
     system.health["stt"] = LOADING
-    await clock.advance(keeper.PROBE_INTERVAL)
+    await clock.advance(life.PROBE_INTERVAL)
     assert supervisor.status("stt").state == "restarting"
     system.health["stt"] = READY
-    await clock.advance(keeper.LOADING_INTERVAL)
+    await clock.advance(life.LOADING_INTERVAL)
     assert supervisor.status("stt").state == "ready"
     assert len(system.children["stt"]) == 1
 
@@ -364,7 +385,7 @@ async def test_waiting_for_all_engines(system: FakeSystem, clock: FakeClock) -> 
 
 
 def external(**llm: str) -> Settings:
-    return load({"llm": {"url": "http://10.0.0.5:9000/v1/", **llm}}, {})
+    return load({"llm": {"url": "http://10.0.0.5:9000/v1/", "fallbacks": (), **llm}}, {})
 
 
 async def test_an_engine_by_url_is_watched_but_never_started(system: FakeSystem, clock: FakeClock) -> None:
