@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sottovoce.config import EngineKind, Settings
 from sottovoce.errors import ConfigError, NotFoundError
-from sottovoce.models.catalogue import load_catalogue
-from sottovoce.models.entry import ModelEntry
+from sottovoce.models.catalogue import Catalogue, load_catalogue
+from sottovoce.models.entry import ID, ModelEntry
 from sottovoce.models.installed import EMBEDDED, InstalledModel
-from sottovoce.models.layout import recognise
+from sottovoce.models.layout import recognise, weights_file
 from sottovoce.models.store import Store
 
 EMBEDDED_REFERENCE = "embedded"
 """Names the embedded model of whichever kind is asked for."""
+
+KIND_NAMES = {"stt": "speech recognition (stt)", "llm": "answers (llm)", "tts": "speech (tts)"}
 
 
 class ModelMissing(NotFoundError):  # noqa: N818  named for the situation
@@ -29,27 +32,74 @@ class ModelMissing(NotFoundError):  # noqa: N818  named for the situation
 
 
 def resolve(reference: str, kind: EngineKind, settings: Settings) -> InstalledModel:
-    """The model that `reference` names.
+    """The model that `reference` names; a catalogue id wins over a path of the same name.
 
     Raises `ModelMissing` for one that has to be downloaded, `ConfigError` for what is no model of that kind.
     """
     if reference in (EMBEDDED_REFERENCE, EMBEDDED[kind].id):
         return EMBEDDED[kind]
-    entry = load_catalogue(settings).find(reference)
+    catalogue = load_catalogue(settings)
+    entry = find_entry(reference, settings, catalogue)
     if entry is None:
-        return _own(reference, kind)
-    if entry.kind != kind:
-        raise ConfigError(f"{reference} is a model for {entry.kind}, not for {kind}.", param="model")
+        return _of_path(reference, kind, catalogue)
+    _check_kind(reference, entry, kind)
     if (installed := Store(settings.home).installed(entry)) is None:
         raise ModelMissing(entry)
     return installed
 
 
-def _own(reference: str, kind: EngineKind) -> InstalledModel:
-    path = Path(reference).expanduser().absolute()
-    if not path.exists():
-        raise ConfigError(f"{reference!r} is neither a model's id nor a file or folder.", param="model")
+def find_entry(reference: str, settings: Settings, catalogue: Catalogue | None = None) -> ModelEntry | None:
+    """The entry of an id: of the catalogue, or of a model on this machine that has left the catalogue."""
+    known = (catalogue or load_catalogue(settings)).find(reference)
+    if known is not None or ID.fullmatch(reference) is None:
+        return known
+    manifest = Store(settings.home).manifest(reference)
+    return None if manifest is None else manifest.entry
+
+
+def kind_of(reference: str, settings: Settings) -> EngineKind:
+    """What the model that `reference` names is for. Raises `ConfigError` for what is no model."""
+    catalogue = load_catalogue(settings)
+    embedded = next((model for model in EMBEDDED.values() if model.id == reference), None)
+    if (entry := embedded and embedded.entry) or (entry := find_entry(reference, settings, catalogue)):
+        return entry.kind
+    return recognise(_path(reference, catalogue)).kind
+
+
+def reference_of(model: InstalledModel, settings: Settings) -> str:
+    """What names the model again, from any folder: its id, else its path."""
+    if model.path is None:
+        return EMBEDDED_REFERENCE
+    folder = Store(settings.home).root
+    return model.id if model.path.is_relative_to(folder) else str(model.path)
+
+
+def _of_path(reference: str, kind: EngineKind, catalogue: Catalogue) -> InstalledModel:
+    path = _path(reference, catalogue)
     entry = recognise(path)
+    _check_kind(reference, entry, kind)
+    return InstalledModel(entry=entry, path=weights_file(path) if entry.engine == "llama.cpp" else path)
+
+
+def _path(reference: str, catalogue: Catalogue) -> Path:
+    """The path that is meant. Raises `ConfigError` where there is nothing, with what may have been meant."""
+    try:
+        path = Path(os.path.abspath(Path(reference).expanduser()))
+        is_there = os.path.lexists(path)
+    except (RuntimeError, ValueError, OSError):  # "~nobody", a null byte, a name too long
+        is_there = False
+    if is_there:
+        return path
+    if os.sep in reference or reference.endswith(".gguf") or reference.startswith("~"):
+        raise ConfigError(f"There is no file or folder {reference!r}.", param="model")
+    raise ConfigError(
+        f"{reference!r} is neither a model's name nor a file or folder. {catalogue.hint(reference)}",
+        param="model",
+    )
+
+
+def _check_kind(reference: str, entry: ModelEntry, kind: EngineKind) -> None:
     if entry.kind != kind:
-        raise ConfigError(f"{reference} is a model for {entry.kind}, not for {kind}.", param="model")
-    return InstalledModel(entry=entry, path=path)
+        raise ConfigError(
+            f"{reference} is a model for {KIND_NAMES[entry.kind]}, not for {KIND_NAMES[kind]}.", param="model"
+        )
