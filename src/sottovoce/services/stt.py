@@ -60,7 +60,7 @@ class RecognitionService:
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        loading = asyncio.create_task(self.health.load(self.transcriber.start()))
+        loading = asyncio.create_task(self.health.load(self.transcriber.start(), self.transcriber.warm))
         yield
         loading.cancel()
         await asyncio.gather(loading, return_exceptions=True)

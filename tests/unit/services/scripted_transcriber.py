@@ -104,6 +104,9 @@ class ScriptedTranscriber:
         if self.start_error is not None:
             raise self.start_error
 
+    async def warm(self) -> None:
+        pass
+
     async def open_stream(
         self,
         on_interim: InterimListener | None = None,

@@ -108,7 +108,11 @@ class Transcriber(Protocol):
         """What it measures of itself, for people to look at."""
 
     async def start(self) -> None:
-        """Load. Raises `EngineError`; until it returns no stream can be opened."""
+        """Load. Raises `EngineError`."""
+
+    async def warm(self) -> None:
+        """Work once, so that the first utterance is heard as fast as later ones. Until it returns no stream
+        can be opened. Raises `EngineError`."""
 
     async def open_stream(
         self,

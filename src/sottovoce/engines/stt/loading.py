@@ -22,5 +22,9 @@ def make_transcriber(model: InstalledModel | None, settings: EngineSettings, cac
             from sottovoce.engines.stt.pocketsphinx import PocketsphinxOptions, PocketsphinxTranscriber
 
             return PocketsphinxTranscriber(PocketsphinxOptions(cache=cache))
+        case "sherpa-streaming":
+            from sottovoce.engines.stt.sherpa_streaming.transcriber import SherpaStreamingTranscriber
+
+            return SherpaStreamingTranscriber(model, settings)
         case engine:
             raise ConfigError(f"{model.id}: {engine} recognises no speech.", param="stt_model")

@@ -63,6 +63,9 @@ class PocketsphinxTranscriber:
                 await self._stop_zygote()
                 self._zygote = await _Zygote.start(self._folder)
 
+    async def warm(self) -> None:
+        """Its processes are forked from one that has worked."""
+
     @property
     def condition(self) -> Mapping[str, float]:
         return {"streams": len(self._streams)}

@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import Any, Protocol
 
 from sottovoce.engines.stt.base import BYTES_PER_SECOND, Segment, SegmentListener, Word
+from sottovoce.engines.stt.cuts import least_pause
 from sottovoce.engines.stt.loudness import Loudness
 from sottovoce.engines.stt.voicing import Voicing
 
@@ -40,11 +41,6 @@ LEAST_PROBABILITY = 1e-4
 BEFORE_VOICE_BYTES = BYTES_PER_SECOND
 """What is kept of the time before the first voice, for soft consonants. What has no voice is not decoded:
 noise costs five times as much as speech, for nothing."""
-
-CUTS = ((8.0, 0.3), (15.0, 0.1))
-CUT_AT_LATEST = 30.0
-"""Seconds: a long utterance is cut at a pause, so that memory and the wait for its words stay bounded. After
-8 s a pause between phrases is waited for, after 15 s one between words, and in the end none."""
 
 
 class DecodedWord(Protocol):
@@ -192,11 +188,8 @@ class Recogniser:
             self._begin_part()
 
     def _is_time_to_cut(self) -> bool:
-        heard = self._part.heard_bytes / BYTES_PER_SECOND
-        if heard >= CUT_AT_LATEST:
-            return True
-        pauses = [pause for after, pause in CUTS if heard >= after]
-        return bool(pauses) and self._pause() >= min(pauses)
+        least = least_pause(self._part.heard_bytes / BYTES_PER_SECOND)
+        return least is not None and self._pause() >= least
 
     def _pause(self) -> float:
         """Seconds since the last word."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from sottovoce.engines.stt import recogniser as module
+from sottovoce.engines.stt import cuts
 from sottovoce.engines.stt.base import BYTES_PER_SECOND, Segment
 from sottovoce.engines.stt.recogniser import Decoder, Recogniser, StableWords
 from tests.unit.engines.stt.sounds import noise, recording, tone
@@ -166,7 +166,7 @@ PAUSE = [DecodedWord("one", 0, 90), DecodedWord("<sil>", 91, 125)]
 def test_a_long_utterance_is_cut_at_a_pause_and_its_segments_told_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "CUTS", ((1.0, 0.3),))
+    monkeypatch.setattr(cuts, "CUTS", ((1.0, 0.3),))
     decoder = ScriptedDecoder(segments=PAUSE)
     recogniser = Listening(decoder)
     recogniser.push(VOICE)
@@ -177,14 +177,14 @@ def test_a_long_utterance_is_cut_at_a_pause_and_its_segments_told_at_once(
 
 
 def test_the_longer_it_lasts_the_shorter_a_pause_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CUTS", ((1.0, 1.0), (2.0, 0.3)))
+    monkeypatch.setattr(cuts, "CUTS", ((1.0, 1.0), (2.0, 0.3)))
     decoder = ScriptedDecoder(segments=PAUSE)
     Listening(decoder).push(VOICE[: int(2.5 * BYTES_PER_SECOND)])
     assert decoder.log.count("end") == 1
 
 
 def test_times_count_from_the_beginning_of_the_utterance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CUTS", ((1.0, 0.3),))
+    monkeypatch.setattr(cuts, "CUTS", ((1.0, 0.3),))
     recogniser = Listening(ScriptedDecoder(segments=PAUSE))
     recogniser.push(noise(5.0, 20) + VOICE)
     recogniser.finish()
@@ -207,7 +207,7 @@ def test_a_word_has_the_posterior_of_the_lattice(posterior: float, probability: 
 
 
 def test_an_utterance_without_a_pause_is_cut_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CUT_AT_LATEST", 1.0)
+    monkeypatch.setattr(cuts, "CUT_AT_LATEST", 1.0)
     decoder = ScriptedDecoder(segments=said("on"))
     Listening(decoder).push(VOICE)
     assert decoder.log.count("end") == int(len(VOICE) / BYTES_PER_SECOND)

@@ -1,0 +1,1 @@
+"""Recognition while one speaks, by streaming transducers that sherpa-onnx runs: Nemotron and zipformers."""
