@@ -12,7 +12,7 @@ import asyncio
 import base64
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -64,6 +64,9 @@ class FakeEngines:
 
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
         return EngineEndpoint(kind, self.url, KEY, f"fake-{kind}")
+
+    def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
+        return (self.endpoint(kind),)
 
     def app(self) -> Starlette:
         return Starlette(

@@ -86,7 +86,7 @@ async def conversation(
 
     One that is not paced hears only what the test pushes.
     """
-    clients = EngineClients(engines.endpoint("stt"), engines.endpoint("llm"), engines.endpoint("tts"))
+    clients = EngineClients(engines)
     session = Session(clients, **options)
     await session.start()
     speaker = Speaker(session)

@@ -92,7 +92,7 @@ async def conversation(
     engines: FakeEngines, *, listens: bool = True
 ) -> AsyncIterator[tuple[AsyncRealtimeConnection, Microphone]]:
     """`listens` False has nobody at the microphone."""
-    clients = EngineClients(engines.endpoint("stt"), engines.endpoint("llm"), engines.endpoint("tts"))
+    clients = EngineClients(engines)
 
     def make(options: SessionOptions) -> Session:
         return Session(clients, options)

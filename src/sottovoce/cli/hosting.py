@@ -117,16 +117,19 @@ def _is_begun(status: KeptStatus) -> bool:
 def _gateway(settings: Settings, supervisor: Supervisor, key: str) -> tuple[Starlette, EngineClients]:
     """In the main thread: livekit's plugins refuse to be imported in any other."""
     from sottovoce.conversation.adapters.clients import EngineClients
+    from sottovoce.conversation.failover import Failover
     from sottovoce.conversation.options import SessionOptions
     from sottovoce.conversation.session import Session
     from sottovoce.gateway.app import create_app
 
-    clients = EngineClients(*(supervisor.endpoint(kind) for kind in ("stt", "llm", "tts")))
+    engines = SupervisedEngines(supervisor)
+    failover = Failover(engines)
+    clients = EngineClients(failover)
 
     def make_session(options: SessionOptions) -> Session:
         return Session(clients, options)
 
-    return create_app(settings, SupervisedEngines(supervisor), make_session, key=key), clients
+    return create_app(settings, engines, make_session, key=key, failover=failover), clients
 
 
 async def _warm_up() -> None:

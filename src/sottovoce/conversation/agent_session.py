@@ -9,10 +9,10 @@ from livekit.agents.voice import io
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.turn import TurnDetectionMode
 
-from sottovoce.conversation.adapters import llm as llm_adapter
-from sottovoce.conversation.adapters import tts as tts_adapter
 from sottovoce.conversation.adapters.clients import EngineClients
+from sottovoce.conversation.adapters.llm import ServiceLLM
 from sottovoce.conversation.adapters.stt import ServiceSTT
+from sottovoce.conversation.adapters.tts import ServiceTTS
 from sottovoce.conversation.options import TurnOptions
 from sottovoce.conversation.reply import Current
 
@@ -85,8 +85,8 @@ def make_agent_session(
     """Every model is an instance and every mode is named: strings and defaults lead to a cloud."""
     return Conversing(
         stt=stt,
-        llm=llm_adapter.service_llm(clients.llm, clients.language_model),
-        tts=tts_adapter.ServiceTTS(clients.tts, clients.http),
+        llm=ServiceLLM(clients),
+        tts=ServiceTTS(clients),
         vad=voice_detector,
         turn_handling={
             "turn_detection": turn_detector,
@@ -102,8 +102,6 @@ def make_agent_session(
         user_away_timeout=None,
         session_close_transcript_timeout=0,
         conn_options=SessionConnectOptions(
-            llm_conn_options=llm_adapter.CONNECT_OPTIONS,
-            tts_conn_options=tts_adapter.CONNECT_OPTIONS,
             max_unrecoverable_errors=2**31,  # a failing engine costs turns, not the session
         ),
     )

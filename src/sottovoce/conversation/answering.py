@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from livekit.agents import APIError, llm
 from livekit.agents.voice import SpeechHandle
 from livekit.agents.voice.generation import INSTRUCTIONS_MESSAGE_ID
 
 from sottovoce.conversation.actions import Actions
+from sottovoce.conversation.adapters.llm import ServiceLLM
 from sottovoce.conversation.agent_session import Conversing
 from sottovoce.conversation.aside import Aside, Asides
 from sottovoce.conversation.asking import check_choice
@@ -147,7 +147,8 @@ class Answering:
             handle.add_done_callback(lambda _: self._asides.over(response_id))
 
     def _aside(self, plan: Plan, response_id: str) -> Aside:
-        model: Any = self._session.llm
+        model = self._session.llm
+        assert isinstance(model, ServiceLLM)
         items = list(self._assistant.chat_ctx.items)
         if plan.history is not None:
             instructions = items[:1] if items and items[0].id == INSTRUCTIONS_MESSAGE_ID else []

@@ -7,11 +7,12 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 from livekit.agents import APIError, llm
 
 from sottovoce.config import EngineKind
+from sottovoce.conversation.adapters.llm import ServiceLLM
 from sottovoce.conversation.asking import ask
 from sottovoce.conversation.events import (
     FunctionCalled,
@@ -48,7 +49,7 @@ class Aside:
     plan: Plan
     items: list[llm.ChatItem]
     own_tools: Sequence[llm.Tool]
-    model: llm.LLM[Any]
+    model: ServiceLLM
     now: Clock
     on_tool: ToolListener
     generations: list[Generation] = field(default_factory=list)
@@ -78,7 +79,7 @@ class Aside:
         )
         generation = Generation(self.now())
         self.generations.append(generation)
-        async with aclosing(question.chunks(self.model)) as chunks:
+        async with aclosing(self.model.answer(question, partial(generation.use, "llm"))) as chunks:
             async for chunk in chunks:
                 delta = generation.take(self.now(), chunk, self.plan).delta
                 if delta is not None:

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from livekit.agents import llm
 from livekit.agents.types import NOT_GIVEN, NotGivenOr
 
-from sottovoce.conversation.adapters import llm as llm_adapter
 from sottovoce.conversation.options import ClientTool, ToolChoice, ToolNamed
 from sottovoce.conversation.plan import Plan
 from sottovoce.conversation.prompt import prompt
 from sottovoce.errors import InvalidRequestError
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    context: llm.ChatContext
+    """`items` are the whole history; who asks may show less of it."""
+
+    items: Sequence[llm.ChatItem]
+    plan: Plan
     tools: list[llm.Tool]
     tool_choice: NotGivenOr[llm.ToolChoice]
     max_tokens: int | None
 
-    async def chunks(self, model: llm.LLM[Any]) -> AsyncGenerator[llm.ChatChunk, None]:
-        """The answer as it comes; raises `APIError`, or `TimeoutError` when nothing comes in time."""
-        async with aclosing(_watched(self._stream(model), llm_adapter.FIRST_TOKEN_DEADLINE)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+    @property
+    def is_of_conversation(self) -> bool:
+        """It is not about a history given for it alone."""
+        return self.plan.history is None
 
-    async def _stream(self, model: llm.LLM[Any]) -> AsyncGenerator[llm.ChatChunk, None]:
-        limit: NotGivenOr[dict[str, Any]] = NOT_GIVEN
-        if self.max_tokens is not None:
-            limit = {"max_completion_tokens": self.max_tokens}
-        async with model.chat(
-            chat_ctx=self.context,
-            tools=self.tools,
-            tool_choice=self.tool_choice,
-            conn_options=llm_adapter.CONNECT_OPTIONS,
-            extra_kwargs=limit,
-        ) as stream:
-            async for chunk in stream:
-                yield chunk
+    @property
+    def beside(self) -> int:
+        """The characters that the model reads beside the history: its tools."""
+        schemas = llm.ToolContext(self.tools).parse_function_tools("openai", strict=False)
+        return len(json.dumps(schemas)) if schemas else 0
+
+    def context(self, shown: Sequence[llm.ChatItem]) -> llm.ChatContext:
+        """What the model reads, of `shown`."""
+        return prompt(shown, self.plan)
 
 
 def ask(
@@ -64,7 +57,7 @@ def ask(
     tools = offered(plan, own_tools)
     choice = _first_choice(plan, tools) if follows_tool is None else _later_choice(plan, follows_tool)
     limit = plan.max_output_tokens
-    return Question(prompt(items, plan), tools, choice, None if limit is None else max(1, limit - spent))
+    return Question(list(items), plan, tools, choice, None if limit is None else max(1, limit - spent))
 
 
 def offered(plan: Plan, own_tools: Sequence[llm.Tool]) -> list[llm.Tool]:
@@ -116,17 +109,3 @@ def _stand_in(tool: ClientTool) -> llm.Tool:
         raise llm.ToolError("Only the client can run this tool.")
 
     return llm.function_tool(run_by_client, raw_schema=schema)
-
-
-async def _watched(source: AsyncGenerator[T, None], first: float) -> AsyncGenerator[T, None]:
-    """`source`, with `TimeoutError` when its first item takes longer than `first` seconds."""
-    async with aclosing(source):
-        iterator: AsyncIterator[T] = aiter(source)
-        try:
-            async with asyncio.timeout(first):
-                item = await anext(iterator)
-        except StopAsyncIteration:
-            return
-        yield item
-        async for item in iterator:
-            yield item

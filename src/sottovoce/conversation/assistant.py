@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Literal, Protocol, TypeAlias
 
 from livekit import rtc
@@ -18,9 +19,11 @@ from livekit.agents.voice.generation import INSTRUCTIONS_MESSAGE_ID
 
 from sottovoce.audio.playout import PLAYOUT_RATE_HZ
 from sottovoce.config import EngineKind
+from sottovoce.conversation.adapters.llm import ServiceLLM
 from sottovoce.conversation.adapters.tts import ServiceTTS
 from sottovoce.conversation.asking import Question, ask
 from sottovoce.conversation.clauses import clauses
+from sottovoce.conversation.engines import Used
 from sottovoce.conversation.generation import Generation
 from sottovoce.conversation.prompt import chat_item
 from sottovoce.conversation.reply import Reply
@@ -82,11 +85,11 @@ class Assistant(Agent):
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         reply, model = self._listener.current(), self.session.llm
         assert reply is not None
-        assert isinstance(model, llm.LLM)
+        assert isinstance(model, ServiceLLM)
         question = self._question(reply, chat_ctx, tools, model_settings.tool_choice)
         generation = self._listener.generation_started(reply)
         try:
-            async with aclosing(question.chunks(model)) as chunks:
+            async with aclosing(model.answer(question, partial(generation.use, "llm"))) as chunks:
                 async for chunk in chunks:
                     yield generation.take(self._listener.now(), chunk, reply.plan)
         except (APIError, TimeoutError) as error:
@@ -125,13 +128,18 @@ class Assistant(Agent):
         reply, voice = self._listener.current(), self.session.tts
         assert reply is not None
         assert isinstance(voice, ServiceTTS)
+
+        def told(used: Used) -> None:
+            if reply.generation is not None:
+                reply.generation.use("tts", used)
+
         try:
             async with aclosing(_clauses(text)) as pieces:
                 async for piece in pieces:
                     generation = reply.generation
                     if generation is not None:
                         generation.clause(self._listener.now())
-                    async with voice.say(piece, reply.plan.voice, reply.plan.speed) as stream:
+                    async with voice.say(piece, reply.plan.voice, reply.plan.speed, told) as stream:
                         async for audio in stream:
                             if generation is not None:
                                 generation.audio(self._listener.now())

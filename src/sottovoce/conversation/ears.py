@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from livekit.agents import UserInputTranscribedEvent
 
 from sottovoce.audio.frame import AudioFrame
-from sottovoce.conversation.adapters.batch_recognition import BatchRecognition
 from sottovoce.conversation.adapters.clients import EngineClients
-from sottovoce.conversation.adapters.recognition import StreamingRecognition
+from sottovoce.conversation.adapters.recognisers import Recognisers
 from sottovoce.conversation.adapters.segments import Hints, Recognition, Segment
 from sottovoce.conversation.adapters.stt import ServiceSTT
 from sottovoce.conversation.agent_session import Conversing, make_detector
@@ -36,7 +35,6 @@ class Ears:
         listener: HearingListener,
     ) -> None:
         self._clients = clients
-        self._is_streaming = True
         self.hearing = Hearing(
             emit, now=time.time, heard_ms=lambda: self.microphone.heard_ms, listener=listener
         )
@@ -57,7 +55,9 @@ class Ears:
         self._turn_began = 0.0
 
     async def start(self) -> None:
-        self._is_streaming = await self._clients.stt_streams()
+        """Find out in which way the recogniser hears, so that the first word need not wait for that."""
+        with self._clients.using(self._clients.failover.first("stt")) as line:
+            await line.can_stream()
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -112,10 +112,7 @@ class Ears:
         return True
 
     def _recognition(self, hints: Hints, on_interim: Callable[[Segment], None]) -> Recognition:
-        clients = self._clients
-        if self._is_streaming:
-            return StreamingRecognition(clients.stt, hints, on_interim)
-        return BatchRecognition(clients.stt, clients.http, hints)
+        return Recognisers(self._clients, hints, on_interim)
 
 
 def hints_of(options: SessionOptions) -> Hints:

@@ -9,10 +9,12 @@ hand, `TurnCommitted` comes first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from sottovoce.config import EngineKind
+from sottovoce.conversation.engines import Used
 from sottovoce.conversation.options import Modality
 
 SessionState: TypeAlias = Literal["idle", "listening", "thinking", "speaking"]
@@ -166,9 +168,12 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class TurnMeasured:
+    """`engines` are those that the turn went through, as far as it did."""
+
     item_id: str
     response_id: str
     latency: Latency
+    engines: Mapping[EngineKind, Used] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,3 +30,24 @@ def _reason(error: APIStatusError) -> str:
     body = error.body if isinstance(error.body, dict) else {}
     message = body.get("message")
     return f": {str(message).rstrip('.')}" if message else ""
+
+
+OVERFLOWS = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+"""What servers call a prompt that is too long: OpenAI's code, llama.cpp's type."""
+ABOUT_US = frozenset({401, 403, 404, 408, 409, 425, 429})
+"""Refusals that another engine might not share: of our key, our model's name, our number of requests."""
+
+
+def is_ours(error: Exception) -> bool:
+    """The engine works, and refuses what we ask: another would have to refuse it, too."""
+    if not isinstance(error, APIStatusError):
+        return False
+    return 400 <= error.status_code < 500 and error.status_code not in ABOUT_US
+
+
+def is_overflow(error: APIStatusError) -> bool:
+    """The prompt is longer than the model's context."""
+    body = error.body if isinstance(error.body, dict) else {}
+    return error.status_code in (400, 413) and not OVERFLOWS.isdisjoint(
+        {str(body.get("code")), str(body.get("type"))}
+    )

@@ -10,6 +10,7 @@ from livekit.agents import UserStateChangedEvent, llm
 
 from sottovoce.conversation.agent_session import TURN_SILENCE
 from sottovoce.conversation.assistant import TurnFate
+from sottovoce.conversation.engines import Used
 from sottovoce.conversation.events import (
     SessionEvent,
     SpeechStarted,
@@ -132,10 +133,12 @@ class Hearing:
     def segment_finished(self) -> None:
         self.open_turn().segments += 1
 
-    def recognised(self, text: str) -> None:
+    def recognised(self, text: str, used: Used | None = None) -> None:
         self._is_deaf = False
         if self.turn is None:
             return
+        if used is not None:
+            self.turn.used["stt"] = used
         self.turn.segments -= 1
         self.turn.transcribed = self._now()
         self.turn.add_final(text)

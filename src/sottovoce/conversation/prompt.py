@@ -41,6 +41,19 @@ def chat_item(item: HistoryItem, created_at: float) -> llm.ChatItem:
             return llm.ChatMessage(id=item.item_id, role="user", content=[""], created_at=created_at)
 
 
+def characters(item: llm.ChatItem) -> int:
+    """Of what a model reads in it."""
+    match item:
+        case llm.ChatMessage():
+            return len(item.text_content or "")
+        case llm.FunctionCall():
+            return len(item.name) + len(item.arguments)
+        case llm.FunctionCallOutput():
+            return len(item.output)
+        case _:
+            return 0
+
+
 def prompt(items: Sequence[llm.ChatItem], plan: Plan) -> llm.ChatContext:
     """`items` in a form that any model takes, for the reply that `plan` describes."""
     told = _renamed(_paired(item for item in items if _says_something(item)))

@@ -8,7 +8,7 @@ from livekit.agents import Agent, llm
 from livekit.agents.voice.generation import INSTRUCTIONS_MESSAGE_ID
 
 from sottovoce.conversation.history import FIRST, HistoryItem
-from sottovoce.conversation.prompt import chat_item
+from sottovoce.conversation.prompt import characters, chat_item
 from sottovoce.conversation.reply import Reply
 
 MAX_ITEMS = 1_000
@@ -79,7 +79,7 @@ class Record:
     async def trim(self) -> None:
         """Forget the oldest of what AgentSession added, where it is too much."""
         items = self._agent.chat_ctx.items
-        if len(items) > MAX_ITEMS or sum(_length(item) for item in items) > MAX_CHARACTERS:
+        if len(items) > MAX_ITEMS or sum(characters(item) for item in items) > MAX_CHARACTERS:
             await self._replace(list(items))
 
     def _place(self, items: list[llm.ChatItem], after: str | None) -> int:
@@ -97,23 +97,11 @@ class Record:
 def _bounded(items: list[llm.ChatItem]) -> list[llm.ChatItem]:
     """The newest of `items` that the limits allow, and the instructions."""
     kept: list[llm.ChatItem] = []
-    characters = 0
+    size = 0
     for item in reversed(items):
         if isinstance(item, llm.AgentConfigUpdate | llm.AgentHandoff):
             continue  # livekit's notes to itself
-        characters += _length(item)
-        if item.id == INSTRUCTIONS_MESSAGE_ID or (len(kept) < MAX_ITEMS and characters <= MAX_CHARACTERS):
+        size += characters(item)
+        if item.id == INSTRUCTIONS_MESSAGE_ID or (len(kept) < MAX_ITEMS and size <= MAX_CHARACTERS):
             kept.append(item)
     return kept[::-1]
-
-
-def _length(item: llm.ChatItem) -> int:
-    match item:
-        case llm.ChatMessage():
-            return len(item.text_content or "")
-        case llm.FunctionCall():
-            return len(item.name) + len(item.arguments)
-        case llm.FunctionCallOutput():
-            return len(item.output)
-        case _:
-            return 0

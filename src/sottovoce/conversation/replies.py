@@ -9,6 +9,7 @@ from collections.abc import Callable
 from livekit.agents import AgentStateChangedEvent, FunctionToolsExecutedEvent, SpeechCreatedEvent, llm
 
 from sottovoce.config import EngineKind
+from sottovoce.conversation.engines import Used
 from sottovoce.conversation.events import (
     EngineFailed,
     ReplyFinished,
@@ -148,7 +149,16 @@ class Replies:
             turn.first_frame = self.now()
             if reply.generation is not None:
                 reply.generation.stamp(turn)
-            self._emit(TurnMeasured(turn.item_id, reply.response_id, turn.latency()))
+            self._measured(turn, reply)
+
+    def _measured(self, turn: Turn, reply: Reply) -> None:
+        latency = turn.latency()
+        logger.info(
+            "a turn took %s ms, with %s",
+            latency.voice_to_voice,
+            ", ".join(f"{kind} {_told(used)}" for kind, used in sorted(turn.used.items())),
+        )
+        self._emit(TurnMeasured(turn.item_id, reply.response_id, latency, dict(turn.used)))
 
     def playout_finished(self, position: float) -> None:
         if self.reply is not None:
@@ -208,3 +218,9 @@ class Replies:
             self.reply = None
         self._on_end(reply)
         self._emit(reply.finished())
+
+
+def _told(used: Used) -> str:
+    if used.instead_of is None:
+        return used.model
+    return f"{used.model} instead of {used.instead_of} ({used.reason})"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sottovoce.config import EngineKind
+from sottovoce.conversation.engines import Used
 from sottovoce.conversation.events import Latency
 
 Clock = Callable[[], float]
@@ -34,6 +36,8 @@ class Turn:
     tts_asked: float | None = None
     first_audio: float | None = None
     first_frame: float | None = None
+    used: dict[EngineKind, Used] = field(default_factory=dict)
+    """The engines that it went through."""
 
     @property
     def is_empty(self) -> bool:

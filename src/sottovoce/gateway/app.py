@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Router, WebSocketRoute
 from starlette.types import ASGIApp
 
 from sottovoce.config import ENGINE_KINDS, Settings
+from sottovoce.conversation.failover import Failover
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.gateway.attempts import Attempts
 from sottovoce.gateway.auth import Credentials, RequireCredentials
@@ -53,17 +54,20 @@ def create_app(
     key: str,
     page_folder: Path = page.PAGE_FOLDER,
     limits: GatewayLimits | None = None,
+    failover: Failover | None = None,
     now: Callable[[], float] = time.time,
 ) -> Starlette:
     """The gateway as an ASGI app for `sottovoce.http.server.serve`.
 
     `session_factory(options)` makes a session that is not started; the transport starts and closes it.
+    `failover` is the conversations' own, so that what one finds out about an engine spares all.
     `key` is `server_key.load_or_create_key(settings)`; `now` gives Unix seconds, by which secrets expire.
     Raises `ConfigError` where the page is not built.
     Before the server is told to stop, `await end_sessions(app)` ends conversations politely instead of
     letting the server cut them.
     """
     limits = limits or GatewayLimits.of(settings)
+    failover = failover or Failover(engines)
     client = EngineClient()
     external = [kind for kind in ENGINE_KINDS if settings.engine(kind).is_external]
     listing = ModelListing(client, engines, external)

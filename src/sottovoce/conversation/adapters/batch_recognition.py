@@ -14,8 +14,9 @@ import httpx
 from pydantic import BaseModel
 
 from sottovoce.config import EngineEndpoint
-from sottovoce.conversation.adapters.recognition import FINAL_DEADLINE, PACE
+from sottovoce.conversation.adapters.recognition import FINAL_DEADLINE, PACE, HintsRefused
 from sottovoce.conversation.adapters.segments import MAX_SEGMENT_BYTES, SAMPLE_RATE_HZ, Hints, Segment
+from sottovoce.conversation.failures import ABOUT_US
 from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable
 
 UPLOAD_DEADLINE = 4 * FINAL_DEADLINE
@@ -36,6 +37,10 @@ class BatchRecognition:
         self._hints = hints
         self._order = asyncio.Lock()
         self._uploads: set[asyncio.Task[None]] = set()
+
+    @property
+    def deadline(self) -> float:
+        return UPLOAD_DEADLINE
 
     def take(self, hints: Hints) -> None:
         self._hints = hints
@@ -60,7 +65,9 @@ class BatchRecognition:
     async def _transcribe(self, segment: Segment) -> None:
         async with self._order:
             try:
-                text = await transcribe(self._endpoint, self._client, bytes(segment.audio), self._hints)
+                text = await transcribe(
+                    self._endpoint, self._client, bytes(segment.audio), self._hints, segment.deadline
+                )
             except EngineError as error:
                 if not segment.text.done():
                     segment.text.set_exception(error)
@@ -69,8 +76,15 @@ class BatchRecognition:
             segment.text.set_result(text)
 
 
-async def transcribe(endpoint: EngineEndpoint, client: httpx.AsyncClient, pcm: bytes, hints: Hints) -> str:
-    """What is said in `pcm`, 16 kHz mono s16le, by one upload; raises `EngineError`."""
+async def transcribe(
+    endpoint: EngineEndpoint,
+    client: httpx.AsyncClient,
+    pcm: bytes,
+    hints: Hints,
+    deadline: float | None = None,
+) -> str:
+    """What is said in `pcm`, 16 kHz mono s16le, by one upload; raises `EngineError`, and `HintsRefused` where
+    the engine works and does not take it. `deadline` None is UPLOAD_DEADLINE."""
     fields = {"model": endpoint.model, "response_format": "json"}
     fields |= {name: hint for name, hint in (("language", hints.language), ("prompt", hints.prompt)) if hint}
     try:
@@ -79,12 +93,19 @@ async def transcribe(endpoint: EngineEndpoint, client: httpx.AsyncClient, pcm: b
             headers=endpoint.headers,
             data=fields,
             files={"file": ("speech.wav", _wav(pcm), "audio/wav")},
-            timeout=UPLOAD_DEADLINE + PACE * len(pcm) / (2 * SAMPLE_RATE_HZ),
+            timeout=(deadline or UPLOAD_DEADLINE) + PACE * len(pcm) / (2 * SAMPLE_RATE_HZ),
         )
         response.raise_for_status()
         return _Transcription.model_validate_json(response.content).text.strip()
     except httpx.TimeoutException as error:
         raise EngineTimeout("The recogniser took too long.", engine="stt") from error
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        if 400 <= status < 500 and status not in ABOUT_US:
+            raise HintsRefused(
+                f"The recogniser refused the speech with status {status}.", engine="stt"
+            ) from error
+        raise EngineUnavailable(f"The recogniser failed with status {status}.", engine="stt") from error
     except (httpx.HTTPError, ValueError) as error:
         raise EngineUnavailable(f"The recogniser failed: {error}", engine="stt") from error
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from livekit.agents import vad
 
 from sottovoce.conversation.adapters.segments import MAX_SEGMENT_BYTES, Hints, Recognition, Segment
+from sottovoce.conversation.engines import Used
 from sottovoce.errors import EngineError
 
 
@@ -23,8 +24,8 @@ class RecognitionListener(Protocol):
     def interim(self, text: str) -> None:
         """The words so far of the segment that is heard."""
 
-    def recognised(self, text: str) -> None:
-        """A segment's transcript, "" where there were no words."""
+    def recognised(self, text: str, used: Used | None) -> None:
+        """A segment's transcript, "" where there were no words, and whose it is."""
 
     def recognition_failed(self, error: EngineError) -> None: ...
 
@@ -133,7 +134,7 @@ class Cutter:
             self._listener.recognition_failed(error)
             return
         text = segment.text.result()
-        self._listener.recognised(text)
+        self._listener.recognised(text, segment.used)
         if text and self._report(text):
             self._on_their_way += 1
 

@@ -55,6 +55,10 @@ class _Update(BaseModel):
     session: dict[str, object]
 
 
+class HintsRefused(EngineError):  # noqa: N818  named for the situation
+    """A recogniser does not take the hints, the language perhaps; another one may."""
+
+
 class StreamingRecognition:
     """`Recognition` over `/v1/realtime?intent=transcription`, one WebSocket for the whole session."""
 
@@ -63,17 +67,27 @@ class StreamingRecognition:
         endpoint: EngineEndpoint,
         hints: Hints,
         on_interim: Callable[[Segment], None],
+        on_trouble: Callable[[EngineError], None] = lambda error: None,
     ) -> None:
+        """`on_trouble` is told when the connection breaks while something is being heard, and when none is to
+        be had; it goes on trying."""
         self._endpoint = endpoint
         self._hints = hints
         self._on_interim = on_interim
+        self._on_trouble = on_trouble
         self._pending: deque[Segment] = deque()
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._task = asyncio.create_task(self._keep_connected(), name="recognition")
         self._timer: asyncio.TimerHandle | None = None
         self._socket: ClientConnection | None = None
+        self._is_dropped = False
+        """The connection was given up here, for a reason that is told otherwise."""
         self._refusal: EngineError | None = None
         """Why the service does not take the hints; with the ones it has kept, it would mishear all."""
+
+    @property
+    def deadline(self) -> float:
+        return FINAL_DEADLINE
 
     def take(self, hints: Hints) -> None:
         self._hints = hints
@@ -105,7 +119,7 @@ class StreamingRecognition:
         """Let the clock run for the segment whose turn it is."""
         head = self._pending[0] if self._pending else None
         if self._timer is None and head is not None and head.is_finished:
-            deadline = FINAL_DEADLINE + PACE * max(0.0, head.duration - head.age)
+            deadline = (head.deadline or FINAL_DEADLINE) + PACE * max(0.0, head.duration - head.age)
             self._timer = asyncio.get_running_loop().call_later(deadline, self._expire, head)
 
     async def aclose(self) -> None:
@@ -122,14 +136,18 @@ class StreamingRecognition:
     async def _keep_connected(self) -> None:
         attempt = 0
         while True:
+            was_connected, self._is_dropped = False, False
             try:
                 async with asyncio.timeout(CONNECT_DEADLINE):
                     socket = await _connect(self._endpoint)
-                attempt = 0
+                attempt, was_connected = 0, True
                 async with socket:
                     await self._converse(socket)
-            except (OSError, WebSocketException, TimeoutError) as error:
+            except (OSError, WebSocketException, TimeoutError, ValueError) as error:
                 logger.warning("recogniser connection lost: %s", type(error).__name__)
+                self._socket = None
+                if not self._is_dropped and (self._pending or not was_connected):
+                    self._on_trouble(_trouble(error))
             finally:
                 self._socket = None
             delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
@@ -171,9 +189,10 @@ class StreamingRecognition:
         """An error is about the hints, or the oldest segment that was finished; any other is only logged."""
         error = event.error or {}
         logger.error("the recogniser reported %s", error.get("code"))
-        fault = EngineError(str(error.get("message", "The recogniser failed.")), engine="stt")
+        message = str(error.get("message", "The recogniser failed."))
+        fault = EngineError(message, engine="stt")
         if str(error.get("param")).startswith("session."):
-            self._refuse(fault)
+            self._refuse(HintsRefused(message, engine="stt"))
         elif self._pending and self._pending[0].is_finished:
             is_empty = error.get("code") == "input_audio_buffer_commit_empty"
             self._settle(self._pending[0], "" if is_empty else fault)
@@ -185,13 +204,14 @@ class StreamingRecognition:
             self._settle(segment, fault)
 
     def _expire(self, segment: Segment) -> None:
-        message = f"No transcript came within {FINAL_DEADLINE:.0f} s."
+        message = f"No transcript came within {segment.deadline or FINAL_DEADLINE:.1f} s."
         self._settle(segment, EngineTimeout(message, engine="stt"))
         self._drop_connection()
 
     def _drop_connection(self) -> None:
         """Come back by another: a late transcript must not be taken for the next segment's."""
         if self._socket is not None:
+            self._is_dropped = True
             self._socket.transport.abort()
             self._socket = None
 
@@ -225,16 +245,28 @@ async def _connect(endpoint: EngineEndpoint) -> ClientConnection:
     )
 
 
-async def can_stream(endpoint: EngineEndpoint) -> bool:
-    """Does the recogniser offer transcription sessions? False only where its server says no."""
+def _trouble(error: Exception) -> EngineError:
+    if isinstance(error, InvalidStatus) and error.response.status_code < 500:
+        return NoStreaming("The recogniser takes no stream of speech.", engine="stt")
+    if isinstance(error, TimeoutError):
+        return EngineTimeout("The recogniser did not answer in time.", engine="stt")
+    return EngineUnavailable("The connection to the recogniser was lost.", engine="stt")
+
+
+class NoStreaming(EngineError):  # noqa: N818  named for the situation
+    """The recogniser's server has no transcription sessions."""
+
+
+async def can_stream(endpoint: EngineEndpoint) -> bool | None:
+    """Does the recogniser offer transcription sessions? None where it cannot be reached to be asked."""
     try:
         async with asyncio.timeout(CONNECT_DEADLINE):
             async with await _connect(endpoint):
                 return True
     except InvalidStatus as error:
-        return error.response.status_code >= 500
+        return False if error.response.status_code < 500 else None
     except (OSError, WebSocketException, TimeoutError):
-        return True
+        return None
 
 
 _COMMIT = '{"type":"input_audio_buffer.commit"}'

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sottovoce.conversation.engines import Used
+
 SAMPLE_RATE_HZ = 16_000
 MAX_SEGMENT = 60.0
 """Seconds of one segment that are kept and sent; who speaks on begins another."""
@@ -22,6 +24,10 @@ class Segment:
     is_finished: bool = False
     interim: str = ""
     begun: float = field(default_factory=time.monotonic)
+    deadline: float | None = None
+    """Seconds from its end to its transcript; None for the recognition's own default."""
+    used: Used | None = None
+    """The recogniser that transcribed it."""
 
     @property
     def duration(self) -> float:
@@ -58,3 +64,11 @@ class Recognition(Protocol):
         """No more of it will come: transcribe what there is."""
 
     async def aclose(self) -> None: ...
+
+
+class Ear(Recognition, Protocol):
+    """That of one recogniser."""
+
+    @property
+    def deadline(self) -> float:
+        """Seconds to the transcript of a segment that has no deadline of its own."""

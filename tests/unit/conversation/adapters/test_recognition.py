@@ -157,9 +157,9 @@ async def test_closing_fails_what_is_pending(engines: FakeEngines) -> None:
 async def test_servers_without_sessions_are_told_apart(engines: FakeEngines) -> None:
     assert await can_stream(engines.endpoint("stt"))
     refused = EngineEndpoint("stt", engines.url + "/other", "key-key-key-key-key", "m")
-    assert not await can_stream(refused)
+    assert await can_stream(refused) is False
     absent = EngineEndpoint("stt", "http://127.0.0.1:9/v1", "key-key-key-key-key", "m")
-    assert await can_stream(absent)  # not there yet is no refusal
+    assert await can_stream(absent) is None  # not there yet is no refusal
 
 
 async def test_batch_recognition_uploads_each_segment() -> None:
