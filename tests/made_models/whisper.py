@@ -188,9 +188,20 @@ def _decoder(script: _Script) -> onnx.ModelProto:
         should_translate = Cast <to = 9> (task)
         translated = Constant <value_int = {script.first_translated}> ()
         said = Where (should_translate, translated, spoken)
-        no_timestamps = Constant <value_int = {script.special["no_timestamps"]}> ()
-        begins = Equal (tokens, no_timestamps)
-        following = Where (begins, said, next)
+
+        # where times are asked for, one comes first; the first word waits for it in the cache
+        eot = Constant <value_int = {script.special["eot"]}> ()
+        is_opening = Less (said, eot)
+        none = Constant <value_int = 0> ()
+        kept = Where (is_opening, said, none)
+        kept_float = Cast <to = 1> (kept)
+        cached = ReduceMax <keepdims = 0> (in_n_layer_self_k_cache)
+        waiting = Cast <to = 7> (cached)
+        last_no_time = Constant <value_int = {script.special["no_timestamps"]}> ()
+        is_time = Greater (tokens, last_no_time)
+        begins = Equal (tokens, last_no_time)
+        timed = Where (is_time, waiting, next)
+        following = Where (begins, said, timed)
 
         # words only where there is sound; the language is found in silence, too
         flag = ReduceMax <keepdims = 0> (n_layer_cross_k)
@@ -203,9 +214,9 @@ def _decoder(script: _Script) -> onnx.ModelProto:
         end = Constant <value_int = {script.special["eot"]}> ()
         chosen = Where (unsaid, end, following)
         depth = Constant <value_int = {vocabulary}> ()
-        scores = Constant <value_floats = [0.0, 10.0]> ()
+        scores = Constant <value_floats = [0.0, 20.0]> ()
         logits = OneHot <axis = -1> (chosen, depth, scores)
-        out_n_layer_self_k_cache = Identity (in_n_layer_self_k_cache)
+        out_n_layer_self_k_cache = Add (in_n_layer_self_k_cache, kept_float)
         out_n_layer_self_v_cache = Identity (in_n_layer_self_v_cache)
         """,
     )

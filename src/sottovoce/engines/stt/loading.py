@@ -26,5 +26,9 @@ def make_transcriber(model: InstalledModel | None, settings: EngineSettings, cac
             from sottovoce.engines.stt.sherpa_streaming.transcriber import SherpaStreamingTranscriber
 
             return SherpaStreamingTranscriber(model, settings)
+        case "sherpa-offline":
+            from sottovoce.engines.stt.sherpa_offline.transcriber import OfflineTranscriber
+
+            return OfflineTranscriber.of(model, settings)
         case engine:
             raise ConfigError(f"{model.id}: {engine} recognises no speech.", param="stt_model")

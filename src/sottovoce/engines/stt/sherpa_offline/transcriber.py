@@ -1,0 +1,214 @@
+"""The recogniser for models that hear a whole segment at a time: Whisper, Parakeet, Moonshine, SenseVoice.
+
+The model lives in a process of its own (`worker`), which hears one segment after another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+
+from sottovoce.config import EngineSettings
+from sottovoce.engines.stt.base import SAMPLE_RATE_HZ, InterimListener, SegmentListener
+from sottovoce.engines.stt.segmenting import Part, Segmenter
+from sottovoce.engines.stt.sherpa_offline.lanes import Lanes
+from sottovoce.engines.stt.sherpa_offline.process import OfflineProcess
+from sottovoce.engines.stt.sherpa_offline.stream import OfflineStream
+from sottovoce.engines.stt.sherpa_offline.wire import Heard, Loaded, Task
+from sottovoce.engines.stt.sherpa_offline.worker import WorkerOptions
+from sottovoce.engines.stt.vad import VoiceDetector, silero
+from sottovoce.errors import EngineUnavailable, LimitExceededError
+from sottovoce.models.installed import InstalledModel
+
+MAX_STREAMS = 16
+"""Each holds up to a minute of audio and a detector: 3 MB."""
+MAX_BEHIND = 5.0
+"""Seconds of work waiting in front of somebody who speaks; with more, a conversation is none any more."""
+PATIENCE = 10.0
+TIMES_EXPECTED = 20
+"""A segment may take so many seconds, and so many times what it takes this machine when it has nothing else
+to do; then the process is taken for hung, and killed."""
+LONGEST_PATIENCE = 120.0
+TRIAL = 4.0
+"""Seconds of noise that are heard before the first stream."""
+TRIAL_LEVEL = 1000
+MEMORY = 0.8
+"""Of the measured real-time factor, which follows the machine's load."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineOptions:
+    worker: WorkerOptions
+    max_streams: int = MAX_STREAMS
+    patience: float = PATIENCE
+    detector: Callable[[], VoiceDetector] = field(default=silero)
+
+
+class OfflineTranscriber:
+    """A `Transcriber`."""
+
+    fault = None
+    """A process that died or hangs is replaced by a new one."""
+
+    def __init__(self, options: OfflineOptions) -> None:
+        self._options = options
+        self._entry = options.worker.model.entry
+        self._process: OfflineProcess | None = None
+        self._loaded = Loaded(languages=self._entry.languages)
+        self._starting = asyncio.Lock()
+        self._lanes = Lanes()
+        self._streams: dict[OfflineStream, bool] = {}
+        self._work: set[asyncio.Task[Heard]] = set()
+        self._is_warm = False
+        self._speed = 0.0
+        """Seconds of work for a second of speech: the real-time factor, as measured."""
+        self._behind = 0.0
+        """Seconds of live audio that wait or are being heard."""
+
+    @classmethod
+    def of(cls, model: InstalledModel, settings: EngineSettings) -> OfflineTranscriber:
+        worker = WorkerOptions(model=model, threads=settings.threads or 1, provider=settings.provider)
+        return cls(OfflineOptions(worker))
+
+    @property
+    def model(self) -> str:
+        return self._entry.id
+
+    @property
+    def languages(self) -> Sequence[str]:
+        return self._loaded.languages or self._entry.languages
+
+    @property
+    def can_translate(self) -> bool:
+        return self._loaded.can_translate
+
+    @property
+    def condition(self) -> Mapping[str, float]:
+        return {
+            "streams": len(self._streams),
+            "waiting": self._lanes.waiting,
+            "real_time_factor": round(self._speed, 4),
+            "load_seconds": round(self._loaded.took, 3),
+        }
+
+    @property
+    def pid(self) -> int | None:
+        """The process that has the model."""
+        return self._process.pid if self._process is not None and self._process.is_alive else None
+
+    async def start(self) -> None:
+        await self._ready()
+        logger.info("%s was loaded in %.1f s", self.model, self._loaded.took)
+
+    async def warm(self) -> None:
+        noise = _noise()
+        for _ in range(2):  # once to allocate, once to measure
+            heard = await (await self._ready()).hear(Task(), noise, LONGEST_PATIENCE)
+        self._speed = heard.took / TRIAL
+        self._is_warm = True
+        logger.info("%s takes %.3f s for a second of speech", self.model, self._speed)
+
+    async def open_stream(
+        self,
+        on_interim: InterimListener | None = None,
+        on_segment: SegmentListener | None = None,
+        *,
+        is_live: bool = True,
+        language: str = "",
+        should_translate: bool = False,
+    ) -> OfflineStream:
+        self._admit(is_live)
+        task = Task(language=language, should_translate=should_translate, wants_phrases=not is_live)
+        stream = OfflineStream(
+            Segmenter(self._options.detector()),
+            partial(self._hear, task, is_live),
+            on_interim=on_interim,
+            on_segment=on_segment,
+            on_close=lambda: self._forget(stream),
+        )
+        self._streams[stream] = is_live
+        return stream
+
+    async def aclose(self) -> None:
+        for stream in list(self._streams):
+            await stream.aclose()
+        for work in self._work:
+            work.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        process, self._process = self._process, None
+        if process is not None:
+            await process.aclose()
+
+    def _forget(self, stream: OfflineStream) -> None:
+        self._streams.pop(stream, None)
+
+    def _admit(self, is_live: bool) -> None:
+        if not self._is_warm:
+            raise EngineUnavailable("The recogniser is not loaded.", engine="stt")
+        if len(self._streams) >= self._options.max_streams:
+            raise LimitExceededError(
+                f"All {self._options.max_streams} streams of the recogniser are in use; "
+                "try again in a moment."
+            )
+        if not is_live:
+            return
+        speed = self._speed
+        speakers = 1 + sum(self._streams.values())
+        if self._behind * speed > MAX_BEHIND or (speakers > 1 and speakers * speed > 1.0):
+            raise LimitExceededError(
+                f"This machine cannot keep up with another speaker: a second of speech takes {self.model} "
+                f"{speed:.2f} s, and {speakers - 1} are speaking. A smaller model is quicker."
+            )
+
+    async def _hear(self, task: Task, is_live: bool, part: Part) -> Heard:
+        """One segment, in its turn. What has begun is heard to its end, even if nobody waits for it."""
+        weight = part.duration if is_live else 0.0
+        self._behind += weight
+        try:
+            await self._lanes.acquire(is_live=is_live)
+            work = asyncio.create_task(self._decode(task, part), name="recogniser")
+            self._work.add(work)
+            work.add_done_callback(self._done)
+            return await asyncio.shield(work)
+        finally:
+            self._behind -= weight
+
+    def _done(self, work: asyncio.Task[Heard]) -> None:
+        self._work.discard(work)
+        self._lanes.release()
+        if not work.cancelled():
+            work.exception()  # whoever waits has it, too
+
+    async def _decode(self, task: Task, part: Part) -> Heard:
+        process = await self._ready()
+        heard = await process.hear(task, part.pcm, self._deadline(part))
+        measured = heard.took / part.duration
+        self._speed = MEMORY * self._speed + (1 - MEMORY) * measured
+        return heard
+
+    def _deadline(self, part: Part) -> float:
+        expected = self._speed * part.duration
+        return min(LONGEST_PATIENCE, self._options.patience + TIMES_EXPECTED * expected)
+
+    async def _ready(self) -> OfflineProcess:
+        """The process, started anew if it has died."""
+        async with self._starting:
+            if self._process is None or not self._process.is_alive:
+                if self._process is not None:
+                    logger.warning("the recogniser's process is started anew")
+                    await self._process.aclose()
+                self._process, self._loaded = await OfflineProcess.start(self._options.worker)
+            return self._process
+
+
+def _noise() -> bytes:
+    random = Random(0)
+    samples = (round(random.gauss(0, TRIAL_LEVEL)) for _ in range(int(TRIAL * SAMPLE_RATE_HZ)))
+    return array("h", samples).tobytes()
