@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from sottovoce import config
 from sottovoce.audio.encode import ENCODINGS
-from sottovoce.engines.tts.base import Synthesizer
+from sottovoce.engines.tts.base import Synthesizer, Voice
 from sottovoce.engines.tts.loading import make_synthesizer
 from sottovoce.errors import LimitExceededError
 from sottovoce.http.auth import RequireKey
@@ -33,9 +33,6 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 128 * 1024
 """Room for MAX_INPUT_CHARACTERS in the longest JSON spelling, twice over."""
-
-MAX_STREAMS = 32
-"""Replies at one time: bounds the audio in memory, a clause each, and the wait for one's turn."""
 
 TOKENS_PER_SECOND = 50
 """Output "tokens" of a speech event stream: frames of 20 ms, as this engine has no tokeniser."""
@@ -55,7 +52,7 @@ class SpeechService:
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        loading = asyncio.create_task(self.health.load(self.synthesizer.load()))
+        loading = asyncio.create_task(self.health.load(self.synthesizer.load(), self.synthesizer.warm))
         yield
         loading.cancel()
         self.synthesizer.close()
@@ -70,9 +67,7 @@ class SpeechService:
 
     async def voices(self, request: Request) -> Response:
         listed = self.synthesizer.voices
-        return JSONResponse(
-            {"voices": [{"id": voice.id, "name": voice.name, "language": voice.language} for voice in listed]}
-        )
+        return JSONResponse({"voices": [_described(voice) for voice in listed]})
 
     async def speech(self, request: Request) -> Response:
         wanted = await read_json(request, SpeechRequest, MAX_BODY_BYTES)
@@ -86,17 +81,21 @@ class SpeechService:
             return StreamedReply(_events(chunks, wanted.input, encoded), "text/event-stream")
         return StreamedReply(chunks, wanted.encoding.media_type)
 
-    def _facts(self) -> Mapping[str, Sequence[str]]:
+    def _facts(self) -> Mapping[str, object]:
         voices = self.synthesizer.voices
         return {
             "response_formats": tuple(ENCODINGS),
             "languages": sorted({voice.language for voice in voices}),
             "voices": [voice.id for voice in voices],
+            "condition": self.synthesizer.condition,
         }
 
     async def _counted(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        if self.streams >= MAX_STREAMS:
-            raise LimitExceededError(f"{MAX_STREAMS} speeches are being made; try again in a moment.")
+        if self.streams >= self.synthesizer.max_streams:
+            raise LimitExceededError(
+                f"{self.streams} speeches are being made, and another would come too late; "
+                "try again in a moment."
+            )
         self.streams += 1
         try:
             async with aclosing(chunks):
@@ -104,6 +103,11 @@ class SpeechService:
                     yield chunk
         finally:
             self.streams -= 1
+
+
+def _described(voice: Voice) -> dict[str, str]:
+    facts = {"id": voice.id, "name": voice.name, "language": voice.language, "gender": voice.gender}
+    return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 async def _events(chunks: AsyncGenerator[bytes], text: str, encoded: EncodedSpeech) -> AsyncGenerator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,14 +15,19 @@ MAX_SPEED = 4.0
 MAX_INPUT_CHARACTERS = 4096
 """OpenAI's limit; it bounds what one request can make an engine do."""
 
+QUIET_TEXT_PAUSE = 0.1
+"""Seconds of silence for a text with nothing to say: a client that waits for a frame gets one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """`id` is what a request names; `language` is a BCP 47 tag in lower case ("en-us")."""
+    """`id` is what a request names; `language` is a BCP 47 tag in lower case ("en-us"); `gender` is "female",
+    "male", or None where nobody says."""
 
     id: str
     name: str
     language: str
+    gender: str | None = None
 
 
 class Synthesizer(Protocol):
@@ -39,6 +44,17 @@ class Synthesizer(Protocol):
 
     async def load(self) -> None:
         """Get ready to speak. Raises `EngineUnavailable` saying what is missing."""
+
+    async def warm(self) -> None:
+        """Speak for the first time, for nobody: later speech is not slowed by it. Raises `EngineError`."""
+
+    @property
+    def max_streams(self) -> int:
+        """How many speeches may be made at one time; known once it is warm."""
+
+    @property
+    def condition(self) -> Mapping[str, float]:
+        """What it measures of itself, for people to look at."""
 
     @property
     def voices(self) -> tuple[Voice, ...]:

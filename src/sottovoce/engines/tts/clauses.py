@@ -22,10 +22,12 @@ _SOFT_CUTS = ("; ", ": ", ", ", " ")
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Text without a line break, and the silence in seconds that follows it."""
+    """Text without a line break, and the silence in seconds that follows it; `line_pause` is what the end of
+    its line or paragraph asks for at least."""
 
     text: str
     pause: float
+    line_pause: float = 0.0
 
 
 def split_clauses(text: str) -> Iterator[Clause]:
@@ -65,4 +67,4 @@ def _line_pause(sentence: str) -> float:
 def _clause(text: str, least_pause: float = 0.0) -> Clause:
     last = text[-1]
     pause = 0.0 if last.isalnum() else _PAUSES.get(last, SENTENCE_PAUSE)
-    return Clause(text, max(pause, least_pause))
+    return Clause(text, max(pause, least_pause), least_pause)

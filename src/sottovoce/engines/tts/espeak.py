@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from sottovoce.audio.frame import BYTES_PER_SAMPLE, AudioFrame
 from sottovoce.audio.stretch import stretch
-from sottovoce.engines.tts.base import Voice
+from sottovoce.engines.tts.base import QUIET_TEXT_PAUSE, Voice
 from sottovoce.engines.tts.clauses import split_clauses
 from sottovoce.engines.tts.libespeak import EspeakLibrary, LibraryError
 from sottovoce.engines.tts.normalise import normalise
@@ -33,8 +33,8 @@ SLOWEST_SPEED = 0.5
 CLAUSE_DEADLINE = 5.0
 """Seconds for the next samples of a clause, queueing behind other speakers' clauses included."""
 
-QUIET_TEXT_PAUSE = 0.1
-"""Seconds of silence for a text with nothing to say: a client that waits for a frame gets one."""
+MAX_STREAMS = 32
+"""Speeches at one time: bounds the audio in memory, a clause each, and the wait for one's turn."""
 
 _Sink = Callable[[bytes | Exception | None], None]
 
@@ -94,8 +94,18 @@ class EspeakSynthesizer:
         item = await output.get()
         if isinstance(item, Exception):
             raise EngineUnavailable(str(item), engine="tts") from item
+
+    async def warm(self) -> None:
         async for _ in self.synthesize("Ready.", DEFAULT_VOICE, 1.0):
             pass  # the first speech reads the dictionary, which takes 20 ms
+
+    @property
+    def max_streams(self) -> int:
+        return MAX_STREAMS
+
+    @property
+    def condition(self) -> Mapping[str, float]:
+        return {}
 
     @property
     def voices(self) -> tuple[Voice, ...]:

@@ -16,6 +16,10 @@ _DONT_EXIT = 0x8000  # report missing data instead of calling exit()
 _UTF8 = 1
 _RATE, _PITCH = 1, 3
 _STOP = 1
+_IPA, _TIED = 0x02, 0x80
+
+TIE = "^"
+"""Stands between the parts of one sound in `EspeakLibrary.phonemes`, such as a diphthong."""
 
 Receive = Callable[[bytes], bool]
 """Gets s16le mono samples and returns whether to go on. It runs with the library locked: store and return."""
@@ -76,7 +80,7 @@ class EspeakLibrary:
         `voice` must come from `languages` and `variants`. What `receive` raises ends the speech and comes
         out of here.
         """
-        encoded = text.replace("\0", " ").encode("utf-8", "ignore")
+        encoded = _encoded(text)
         with self._lock:
             self._set(voice, words_per_minute, pitch)
             self._receive, self._error = receive, None
@@ -91,9 +95,25 @@ class EspeakLibrary:
             raise LibraryError(f"espeak-ng failed with code {code}")
         return is_whole
 
-    def _set(self, voice: str, words_per_minute: int, pitch: int) -> None:
+    def phonemes(self, text: str, voice: str) -> str:
+        """The IPA of `text` with TIE inside diphthongs and affricates; punctuation is lost."""
+        buffer = ctypes.create_string_buffer(_encoded(text))
+        cursor, found = ctypes.c_void_p(ctypes.addressof(buffer)), []
+        with self._lock:
+            self._choose(voice)
+            while cursor.value:  # a clause at a time
+                spoken = self._library.espeak_TextToPhonemes(
+                    ctypes.byref(cursor), _UTF8, _IPA | _TIED | ord(TIE) << 8
+                )
+                found.append((spoken or b"").decode("utf-8", "ignore").strip())
+        return " ".join(filter(None, found))
+
+    def _choose(self, voice: str) -> None:
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise LibraryError(f"espeak-ng has no voice {voice!r}")
+
+    def _set(self, voice: str, words_per_minute: int, pitch: int) -> None:
+        self._choose(voice)
         self._library.espeak_SetParameter(_RATE, words_per_minute, 0)
         self._library.espeak_SetParameter(_PITCH, pitch, 0)
 
@@ -124,6 +144,10 @@ class EspeakLibrary:
         return iter(found)
 
 
+def _encoded(text: str) -> bytes:
+    return text.replace("\0", " ").encode("utf-8", "ignore")
+
+
 def _load() -> tuple[Any, str]:
     try:
         import espeakng_loader
@@ -144,6 +168,8 @@ def _declare(library: Any) -> Any:
     library.espeak_SetParameter.argtypes = [integer, integer, integer]
     size, flags = ctypes.c_size_t, ctypes.c_uint
     library.espeak_Synth.argtypes = [string, size, flags, integer, flags, flags, pointer, pointer]
+    library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(pointer), integer, integer]
+    library.espeak_TextToPhonemes.restype = string
     library.espeak_ListVoices.argtypes = [pointer]
     library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceEntry))
     return library

@@ -24,7 +24,7 @@ _RULE = re.compile(r"[-=_*~#^|\\+•]{2,}")
 _SPACE = re.compile(r"[^\S\n]+")
 
 
-def normalise(text: str, language: str) -> str:
+def normalise(text: str, language: str, *, are_figures_spelled: bool = False) -> str:
     """`text` without markup, pictures and control characters; in English with its figures spelled out.
 
     Empty where there is nothing to say. A text of nothing but emoji keeps up to MAX_EMOJI_SAID of them, which

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sottovoce.engines.tts.base import Voice
+from sottovoce.engines.tts.other_names import WishedVoice, wished_voice
 from sottovoce.errors import InvalidRequestError
 
 DEFAULT_VOICE = "marin"
@@ -50,12 +51,14 @@ OPENAI_VOICES: Mapping[str, EspeakVoice] = {
 }
 """Chosen for about equal loudness; their median pitch runs from 85 Hz (onyx) to 253 Hz (shimmer)."""
 
+_VARIANTS = {"female": "f3", "male": "m3"}
 _SHORT = {"en": "en-us", "fr": "fr-fr", "pt": "pt-br", "zh": "cmn", "no": "nb"}
 
 
 @dataclass(frozen=True, slots=True)
 class EspeakVoices:
-    """Finds a voice by OpenAI's name, by a language ("de") or by language and variant ("de+f3").
+    """Finds a voice by OpenAI's name, by a language ("de") or by language and variant ("de+f3"); one that is
+    another engine's ("af_heart") by what its name says of it.
 
     espeak-ng reports success for a variant it does not have, therefore both halves have to stand in its own
     lists: `languages` maps a tag to (file, name), `variants` holds the names of the variants.
@@ -76,9 +79,19 @@ class EspeakVoices:
             return OPENAI_VOICES[voice]
         language, plus, variant = voice.partition("+")
         tag = _SHORT.get(language.lower(), language.lower())
-        if tag not in self.languages or (plus and variant not in self.variants):
-            raise InvalidRequestError(_unknown(voice), param="voice")
-        return EspeakVoice(self.languages[tag][0], variant, tag)
+        if tag in self.languages and (not plus or variant in self.variants):
+            return EspeakVoice(self.languages[tag][0], variant, tag)
+        if tag not in self.languages and (wished := wished_voice(voice)) is not None:
+            return self._alike(wished)
+        raise InvalidRequestError(_unknown(voice), param="voice")
+
+    def _alike(self, wished: WishedVoice) -> EspeakVoice:
+        """For the voice of another engine: the same language, and a variant of the same gender."""
+        tag = _SHORT.get(wished.language, wished.language)
+        if tag not in self.languages:
+            raise InvalidRequestError(_unknown(wished.language), param="voice")
+        variant = _VARIANTS.get(wished.gender, "")
+        return EspeakVoice(self.languages[tag][0], variant if variant in self.variants else "", tag)
 
 
 def _unknown(voice: str) -> str:

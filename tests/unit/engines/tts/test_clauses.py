@@ -28,8 +28,8 @@ def test_points_inside_figures_end_nothing() -> None:
 
 def test_lines_and_paragraphs_pause() -> None:
     assert list(split_clauses("Title\none\n\ntwo:")) == [
-        Clause("Title", SENTENCE_PAUSE),
-        Clause("one", PARAGRAPH_PAUSE),
+        Clause("Title", SENTENCE_PAUSE, line_pause=SENTENCE_PAUSE),
+        Clause("one", PARAGRAPH_PAUSE, line_pause=PARAGRAPH_PAUSE),
         Clause("two:", COLON_PAUSE),
     ]
 
