@@ -15,7 +15,7 @@ from sottovoce.models.installed import InstalledModel
 from sottovoce.services.backoff import Backoff
 from sottovoce.services.clock import Clock
 from sottovoce.services.life import PROBE_INTERVAL, Life
-from sottovoce.services.loading import Measure, Progress, family_memory, load_deadline, needed_memory
+from sottovoce.services.loading import Measure, Progress, Weight, family_memory, load_deadline, weigh
 from sottovoce.services.probe import HealthReply, Probe
 from sottovoce.services.process import Child, Spawn
 from sottovoce.services.status import EngineState, EngineStatus
@@ -53,8 +53,7 @@ class Keeper:
     backoff: Backoff = field(default_factory=Backoff)
     status: EngineStatus = field(init=False)
     _life: Life | None = field(default=None, init=False)
-    _size_bytes: int = field(init=False)
-    _needed_bytes: int = field(init=False)
+    weight: Weight = field(default_factory=Weight, init=False)
     _ready_since: float | None = field(default=None, init=False)
     _suspicion: Suspicion = field(default_factory=Suspicion, init=False)
     _idle_looks: int = field(default=0, init=False)
@@ -66,9 +65,7 @@ class Keeper:
 
     def __post_init__(self) -> None:
         kind, model = self.endpoint.kind, self.endpoint.model
-        self._size_bytes, self._needed_bytes = self.model.size_bytes, needed_memory(self.model)
-        size = self._size_bytes or None
-        self.status = EngineStatus(kind, model, "loading", since=self.clock.wall(), size_bytes=size)
+        self.status = EngineStatus(kind, model, "loading", since=self.clock.wall())
 
     async def run(self) -> None:
         """Until cancelled, or until a draining child ended; then the child is stopped before this returns."""
@@ -115,10 +112,11 @@ class Keeper:
         self._ready_since = None
         self._settled.clear()
         try:
+            self.weight = await weigh(self.model)
             child = await self.spawn(self.endpoint.kind, self.sock, self.endpoint.api_key, self.model)
         except OSError as error:
             return f"cannot be started: {error}"
-        self._set(self.status.state, self.status.reason, pid=child.pid)
+        self._change(size_bytes=self.weight.size_bytes or None, pid=child.pid)
         try:
             return await self._watched(child)
         except asyncio.CancelledError:
@@ -130,14 +128,14 @@ class Keeper:
 
     async def _watched(self, child: Child) -> str:
         probe = self.probe(self.endpoint)
-        progress = Progress(self._needed_bytes, self.measure)
+        progress = Progress(self.weight.memory_bytes, self.measure)
         self._life = Life(
             child,
             probe,
             self.clock,
             self.measure,
             progress,
-            load_deadline(self._size_bytes),
+            load_deadline(self.weight.size_bytes),
             self._seen,
             lambda share: self._change(progress=round(share, 2)),
             lambda seconds, held: self._change(load_seconds=seconds, memory_bytes=held or None),

@@ -52,9 +52,18 @@ def load_deadline(size_bytes: int) -> float:
     return LOAD_DEADLINE + size_bytes / SLOWEST_DISK_BYTES
 
 
-def needed_memory(model: InstalledModel) -> int:
-    """Bytes that the model holds while it runs: what its entry says, else the size of its files."""
-    return int(model.entry.memory) or model.size_bytes
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a model's files take on disk, and what it holds while it runs; 0 where nobody knows."""
+
+    size_bytes: int = 0
+    memory_bytes: int = 0
+
+
+async def weigh(model: InstalledModel) -> Weight:
+    """Where its entry does not say what it holds, that is taken to be what its files are."""
+    size = 0 if model.path is None else await asyncio.to_thread(lambda: model.size_bytes)
+    return Weight(size, int(model.entry.memory) or size)
 
 
 @dataclass(slots=True)

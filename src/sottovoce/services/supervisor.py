@@ -8,13 +8,14 @@ from functools import partial
 from types import TracebackType
 
 from sottovoce.config import ENGINE_KINDS, EngineEndpoint, EngineKind, Settings
+from sottovoce.errors import ConfigError
 from sottovoce.models.engine_room import EngineModel, LoadState
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import External, Link, plan
 from sottovoce.services.chain import Chain
 from sottovoce.services.clock import Clock, SystemClock
 from sottovoce.services.keeper import Keeper
-from sottovoce.services.loading import Measure, family_memory, needed_memory
+from sottovoce.services.loading import Measure, family_memory
 from sottovoce.services.member import MakeProbe, Member, Recruiter
 from sottovoce.services.probe import ExternalProbe, ServiceProbe
 from sottovoce.services.process import Spawn, Spawner
@@ -45,19 +46,17 @@ class Supervisor:
         measure: Measure = family_memory,
         free_memory: Callable[[], int] = free_memory,
     ) -> None:
-        """Binds the sockets of `kinds`, with the chains that are `planned` (None: by `settings`, choice and
-        disk); nothing is started yet. Raises `ConfigError`."""
+        """Of `kinds`, with the chains that are `planned`; None: by `settings`, choice and disk."""
+        self._kinds = kinds
+        self._settings = settings
         self._changed = asyncio.Event()
         self._planned = planned or partial(plan, settings)
         self._free_memory = free_memory
         self._recruiter = Recruiter(
             spawn or Spawner(settings.handed_down), probe, external_probe, clock or SystemClock(), measure
         )
-        chains = self._planned()
         self._swaps = {kind: Swaps() for kind in kinds}
-        self._chains = {
-            kind: self._chain(kind, chains[kind], settings.engine(kind).deadline) for kind in kinds
-        }
+        self._chains: dict[EngineKind, Chain] = {}
 
     async def __aenter__(self) -> Supervisor:
         await self.start()
@@ -69,7 +68,17 @@ class Supervisor:
         await self.aclose()
 
     async def start(self) -> None:
-        """Begin to start the engines; `changes` tells how they come on."""
+        """Bind the sockets and begin to start the engines; `changes` tells how they come on.
+
+        Raises `ConfigError`.
+        """
+        planned = await asyncio.to_thread(self._planned)
+        try:
+            for kind in self._kinds:
+                self._chains[kind] = self._chain(kind, planned[kind])
+        except ConfigError:
+            await self.aclose()
+            raise
         for chain in self._chains.values():
             for member in reversed(chain.members):  # the last one answers first
                 member.start()
@@ -142,11 +151,11 @@ class Supervisor:
             if all(status.state == "ready" for status in statuses.values()):
                 return
 
-    def _chain(self, kind: EngineKind, links: Sequence[Link], deadline: float | None) -> Chain:
+    def _chain(self, kind: EngineKind, links: Sequence[Link]) -> Chain:
         def make(link: Link) -> Member:
             return self._recruiter.member(kind, link, self._announce)
 
-        chain = Chain(kind, make, self._announce, deadline)
+        chain = Chain(kind, make, self._announce, self._settings.engine(kind).deadline)
         chain.start(links)
         return chain
 
@@ -170,9 +179,9 @@ def _fallbacks(kind: EngineKind, links: Sequence[Link]) -> Sequence[Link]:
 
 
 def _still_needed(member: Member) -> int:
-    if isinstance(member.link, External) or member.status.state != "loading":
+    if not isinstance(member.keeper, Keeper) or member.status.state != "loading":
         return 0
-    return round(needed_memory(member.link) * (1 - (member.status.progress or 0.0)))
+    return round(member.keeper.weight.memory_bytes * (1 - (member.status.progress or 0.0)))
 
 
 _LOAD_STATES: Mapping[EngineState, LoadState] = {

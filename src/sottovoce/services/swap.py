@@ -14,7 +14,7 @@ from sottovoce.errors import EngineUnavailable
 from sottovoce.models.installed import InstalledModel
 from sottovoce.models.plan import Link
 from sottovoce.services.chain import DRAIN_DEADLINE, Chain
-from sottovoce.services.loading import needed_memory
+from sottovoce.services.loading import weigh
 from sottovoce.services.member import Member
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Swap:
         if (there := self.chain.find(self.model)) is not None:
             await self._until_loaded(there)
             self._arrange(self._links)
-        elif self._fits_beside():
+        elif await self._fits_beside():
             await self._beside()
         else:
             await self._instead()
@@ -106,9 +106,9 @@ class Swap:
             if member is not newcomer:
                 self.chain.dismiss(member, drain)
 
-    def _fits_beside(self) -> bool:
+    async def _fits_beside(self) -> bool:
         """Whether both have room at one time. Raises `EngineUnavailable` where not even the new one has."""
-        needed, free = needed_memory(self.model), self.free_memory() - RESERVE_BYTES
+        needed, free = (await weigh(self.model)).memory_bytes, self.free_memory() - RESERVE_BYTES
         if not needed or needed <= free:
             return True
         if needed <= (most := free + self._held()):

@@ -43,3 +43,27 @@ def test_nobody_waits_longer_than_a_while() -> None:
 def test_an_engine_that_failed_is_not_waited_for() -> None:
     with pytest.raises(EngineUnavailable, match=r"not ready: No model\."):
         run(waited(1.0, EngineUnavailable("No model.", engine="llm")))
+
+
+async def test_an_engine_is_warm_before_it_is_ready() -> None:
+    health, seen = Health(), []
+
+    async def load() -> None:
+        seen.append(health.status)
+
+    async def warm() -> None:
+        seen.append(health.status)
+
+    await health.load(load(), warm)
+    assert [*seen, health.status] == ["loading", "warming", "ready"]
+
+
+async def test_one_that_does_not_get_warm_failed() -> None:
+    async def load() -> None: ...
+
+    async def warm() -> None:
+        raise EngineUnavailable("It says nothing.", engine="tts")
+
+    health = Health()
+    await health.load(load(), warm)
+    assert (health.status, health.reason) == ("failed", "It says nothing.")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sottovoce.services.logs import MAX_LINE_BYTES, ChildLog, LineSplitter
+from sottovoce.services.logs import LAST_LINES, MAX_LINE_BYTES, ChildLog, LineSplitter
 
 
 def lines(chunks: list[bytes], limit_bytes: int = MAX_LINE_BYTES) -> list[str]:
@@ -41,3 +41,24 @@ def test_the_level_of_the_child_is_kept(caplog: pytest.LogCaptureFixture) -> Non
         ("sottovoce.engine.tts", "ERROR", "last"),
     ]
     assert log.last_words == "last"
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        ("", ""),
+        ("one\ntwo\n", "two"),
+        (
+            "/src/csrc/kokoro.cc:Init:12 no n_speakers\nINFO x: leaving\n",
+            "/src/csrc/kokoro.cc:Init:12 no n_speakers",
+        ),
+        ("Traceback\n  File x\nMemoryError\nbye\n", "MemoryError"),
+        ("ERROR x: no model\nINFO x: bye\n", "x: no model"),
+        ("error: SOTTOVOCE_X is wrong\n", "error: SOTTOVOCE_X is wrong"),
+        ("ERROR x: long ago\n" + "INFO x: well\n" * LAST_LINES, "x: well"),
+    ],
+)
+def test_the_last_words_are_those_that_tell_of_a_fault(printed: str, words: str) -> None:
+    log = ChildLog("tts")
+    log.push(printed.encode())
+    assert log.last_words == words

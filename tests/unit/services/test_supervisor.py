@@ -1,137 +1,23 @@
 """The supervisor on scripted children and a clock that the test moves."""
 
 import asyncio
-import heapq
-import itertools
-import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
 
-from sottovoce.config import EngineEndpoint, EngineKind, Settings, load
+from sottovoce.config import EngineEndpoint, Settings, load
 from sottovoce.engines.llm.rules.responder import RulesResponder
 from sottovoce.engines.stt.pocketsphinx import PocketsphinxTranscriber
 from sottovoce.engines.tts.espeak import EspeakSynthesizer
 from sottovoce.errors import ConfigError
+from sottovoce.models.installed import EMBEDDED
 from sottovoce.services import life, loading
-from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.services.backoff import Backoff
 from sottovoce.services.external import external_endpoint
-from sottovoce.services.probe import HealthReply, ProbeFailure
+from sottovoce.services.probe import HealthReply
 from sottovoce.services.status import EngineStatus
 from sottovoce.services.supervisor import Supervisor
-
-READY = HealthReply(status="ready")
-LOADING = HealthReply(status="loading")
-SILENCE = ProbeFailure("it did not answer in time")
-
-
-class FakeClock:
-    """Stands still until `advance` moves it, waking sleepers one by one in their order."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self._count = itertools.count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def wall(self) -> float:
-        return 1_000_000 + self.time
-
-    async def sleep(self, seconds: float) -> None:
-        waking = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self.time + seconds, next(self._count), waking))
-        await waking
-
-    async def advance(self, seconds: float) -> None:
-        until = self.time + seconds
-        await settle()
-        while self._sleepers and self._sleepers[0][0] <= until + 1e-9:
-            self.time, _, waking = heapq.heappop(self._sleepers)
-            if not waking.done():
-                waking.set_result(None)
-            await settle()
-        self.time = until
-
-
-async def settle() -> None:
-    """Let everything run that can run without time passing."""
-    for _ in range(30):
-        await asyncio.sleep(0)
-
-
-@dataclass
-class FakeChild:
-    pid: int
-    last_words: str = ""
-    ended: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    signals: list[str] = field(default_factory=list)
-
-    async def wait(self) -> int:
-        return await asyncio.shield(self.ended)
-
-    async def stop(self, deadline: float) -> None:
-        self.signals.append("stop")
-        self.end(0)
-
-    async def kill(self) -> None:
-        self.signals.append("kill")
-        self.end(-9)
-
-    def end(self, status: int) -> None:
-        if not self.ended.done():
-            self.ended.set_result(status)
-
-
-class FakeSystem:
-    """Spawns fake children and answers for them: `health` is what the next looks see, by kind."""
-
-    def __init__(self) -> None:
-        self.children: dict[EngineKind, list[FakeChild]] = {"stt": [], "llm": [], "tts": []}
-        self.health: dict[EngineKind, HealthReply | ProbeFailure] = {"stt": READY, "llm": READY, "tts": READY}
-        self.keys: list[str] = []
-        self.models: list[str] = []
-        self.spawn_error: OSError | None = None
-        self.open_probes = 0
-        self.looks = 0
-        self.memory = 50_000_000
-
-    async def spawn(
-        self, kind: EngineKind, sock: socket.socket, key: str, model: InstalledModel
-    ) -> FakeChild:
-        if self.spawn_error is not None:
-            raise self.spawn_error
-        self.keys.append(key)
-        self.models.append(model.id)
-        child = FakeChild(pid=100 + sum(map(len, self.children.values())))
-        self.children[kind].append(child)
-        return child
-
-    async def measure(self, pid: int) -> int:
-        return self.memory
-
-    def probe(self, endpoint: EngineEndpoint) -> "FakeProbe":
-        self.open_probes += 1
-        return FakeProbe(self, endpoint)
-
-
-@dataclass
-class FakeProbe:
-    system: FakeSystem
-    endpoint: EngineEndpoint
-
-    async def check(self) -> HealthReply:
-        self.system.looks += 1
-        seen = self.system.health[self.endpoint.kind]
-        if isinstance(seen, ProbeFailure):
-            raise seen
-        return seen
-
-    async def aclose(self) -> None:
-        self.system.open_probes -= 1
+from tests.unit.services.fake_children import LOADING, READY, SILENCE, FakeClock, FakeSystem, settle
 
 
 @pytest.fixture
@@ -180,19 +66,18 @@ async def test_engines_load_and_become_ready(system: FakeSystem, clock: FakeCloc
         *("stt", "pocketsphinx", "ready"),
         pid=100,
         since=1_000_000.1,
-        load_seconds=pytest.approx(0.1),
+        load_seconds=status.load_seconds,
         memory_bytes=50_000_000,
     )
+    assert status.load_seconds == pytest.approx(0.1)
 
 
-def test_each_engine_has_an_address_and_a_key_of_its_own(system: FakeSystem, clock: FakeClock) -> None:
-    supervisor = supervise(system, clock)
+def test_each_engine_has_an_address_and_a_key_of_its_own(supervisor: Supervisor) -> None:
     endpoints = [supervisor.endpoint(kind) for kind in ("stt", "llm", "tts")]
     assert len({endpoint.url for endpoint in endpoints}) == 3
     assert len({endpoint.api_key for endpoint in endpoints}) == 3
     assert all(endpoint.url.startswith("http://127.0.0.1:") for endpoint in endpoints)
     assert all(endpoint.is_local for endpoint in endpoints)
-    asyncio.run(supervisor.aclose())
 
 
 def test_the_embedded_models_are_called_as_the_services_call_them() -> None:
