@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from sottovoce.engines.llm.base import ReplyRequest
+from sottovoce.engines.llm.base import ReplyRequest, Sampling
 from sottovoce.engines.llm.chat import Message, NamedTool, Tool, ToolChoice
 from sottovoce.errors import InvalidRequestError
 from sottovoce.services.models import Parameters
@@ -21,23 +22,61 @@ MAX_STOP_CHARACTERS = 200
 MAX_CHOICES = 16
 """Replies to one request, each of which is the work of a request."""
 
-IGNORED = (
-    *("frequency_penalty", "logit_bias", "metadata", "min_p", "moderation", "prediction"),
-    *("presence_penalty", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
-    *("reasoning_effort", "safety_identifier", "service_tier", "store", "temperature", "top_k", "top_p"),
+MAX_TOP_LOGPROBS = 20
+MAX_BIASES = 300
+"""OpenAI's own bounds."""
+
+HINTS = (
+    *("metadata", "moderation", "prediction", "prompt_cache_key", "prompt_cache_options"),
+    *("prompt_cache_retention", "reasoning_effort", "safety_identifier", "service_tier", "store"),
     *("user", "verbosity"),
 )
-"""What clients send and rules have no use for."""
+"""What clients send and no engine here has a use for."""
 
-REFUSED: Mapping[str, str] = {
-    "logprobs": "this engine has no probabilities",
-    "top_logprobs": "this engine has no probabilities",
+REPLACED: Mapping[str, str] = {
     "audio": "this engine writes; have its text spoken by /v1/audio/speech",
     "web_search_options": "this engine has no connection to the internet",
     "functions": "it was replaced by tools",
     "function_call": "it was replaced by tool_choice",
 }
-"""What would change the reply and cannot, with the reason; false, null and empty values pass."""
+"""What would change the reply and no engine can do, with the reason; false, null and empty values pass."""
+
+
+@dataclass(frozen=True)
+class Fates:
+    """What one engine does with a request's fields, besides HINTS and REPLACED: `ignored` have no effect,
+    `refused` are an error, all others are honoured."""
+
+    ignored: Sequence[str] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> Parameters:
+        without = {*self.ignored, *self.refused}
+        honoured = tuple(name for name in ChatRequest.model_fields if name not in without)
+        return Parameters(honoured, tuple(sorted({*HINTS, *self.ignored})))
+
+    def check(self, request: ChatRequest) -> None:
+        """Raises `InvalidRequestError`."""
+        for name, reason in self.refused.items():
+            if getattr(request, name):
+                raise _unsupported(name, reason)
+
+
+def _unsupported(name: str, reason: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{name} is not supported: {reason}.", param=name, code="unsupported_parameter"
+    )
+
+
+_NO_CHANCE = "this engine has no probabilities"
+RULES = Fates(
+    ignored=(
+        *("frequency_penalty", "logit_bias", "min_p", "presence_penalty", "temperature", "top_k", "top_p"),
+    ),
+    refused={"logprobs": _NO_CHANCE, "top_logprobs": _NO_CHANCE},
+)
+LLAMA = Fates()
 
 
 class _Wire(BaseModel):
@@ -94,10 +133,12 @@ def _several(stop: object) -> object:
 
 Stop: TypeAlias = Annotated[str, Field(max_length=MAX_STOP_CHARACTERS)]
 Penalty: TypeAlias = Annotated[float, Field(ge=-2, le=2)] | None
+TokenId: TypeAlias = Annotated[str, Field(pattern=r"^\d{1,9}$")]
+Bias: TypeAlias = Annotated[float, Field(ge=-100, le=100)]
 
 
 class ChatRequest(_Wire):
-    """What may be sent, besides IGNORED; PARAMETERS says what has no effect."""
+    """What may be sent, besides HINTS. `top_k` and `min_p` are llama.cpp's."""
 
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: str | None = None
@@ -110,6 +151,11 @@ class ChatRequest(_Wire):
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=0, le=1 << 20)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=MAX_BIASES)] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     frequency_penalty: Penalty = None
     presence_penalty: Penalty = None
     stop: Annotated[tuple[Stop, ...] | None, Field(max_length=MAX_STOPS), BeforeValidator(_several)] = None
@@ -121,16 +167,13 @@ class ChatRequest(_Wire):
     @model_validator(mode="before")
     @classmethod
     def _known(cls, body: object) -> object:
-        """Without what is ignored. Raises `InvalidRequestError` for what is refused."""
+        """Without what no engine has a use for. Raises `InvalidRequestError` for what none can do."""
         if not isinstance(body, dict):
             return body
-        for name, reason in REFUSED.items():
+        for name, reason in REPLACED.items():
             if body.get(name):
-                raise InvalidRequestError(
-                    f"{name} is not supported: {reason}.", param=name, code="unsupported_parameter"
-                )
-        dropped = (set(IGNORED) | set(REFUSED)) - set(cls.model_fields)
-        return {name: value for name, value in body.items() if name not in dropped}
+                raise _unsupported(name, reason)
+        return {name: value for name, value in body.items() if name not in (*HINTS, *REPLACED)}
 
     @property
     def has_usage_chunk(self) -> bool:
@@ -154,6 +197,22 @@ class ChatRequest(_Wire):
             stop=self.stop or (),
             seed=self.seed,
             json_schema=self._json_schema(),
+            sampling=self._sampling(),
+            has_parallel_calls=self.parallel_tool_calls is not False,
+        )
+
+    def _sampling(self) -> Sampling:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise InvalidRequestError("top_logprobs need logprobs to be true.", param="top_logprobs")
+        return Sampling(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            min_p=self.min_p,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
+            logit_bias=self.logit_bias or {},
+            top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
         )
 
     def _tools(self) -> tuple[tuple[Tool, ...], ToolChoice]:
@@ -206,9 +265,3 @@ def _check_results(messages: Sequence[Message]) -> None:
                 param=f"messages.[{number}].tool_call_id",
                 code="missing_required_parameter" if is_missing else "invalid_value",
             )
-
-
-PARAMETERS = Parameters(
-    honoured=tuple(name for name in ChatRequest.model_fields if name not in IGNORED),
-    ignored=IGNORED,
-)

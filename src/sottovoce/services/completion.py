@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sottovoce import __version__
-from sottovoce.engines.llm.base import Finish, TextChunk, ToolCall
+from sottovoce.engines.llm.base import ArgumentsChunk, Finish, SpokenPart, TextChunk, ToolCall
 
 
 @dataclass(slots=True)
@@ -18,13 +18,18 @@ class Choice:
 
     text: str = ""
     calls: list[ToolCall] = field(default_factory=list)
+    logprobs: list[Mapping[str, Any]] = field(default_factory=list)
 
-    def delta(self, part: TextChunk | ToolCall) -> dict[str, Any]:
+    def delta(self, part: SpokenPart) -> dict[str, Any]:
         """What `part` adds, as a chunk's delta; the first one also says whose words they are."""
         head = {"role": "assistant", "content": None, "refusal": None} if self._is_empty else {}
         if isinstance(part, TextChunk):
             self.text += part.text
+            self.logprobs += part.logprobs
             return head | {"content": part.text}
+        if isinstance(part, ArgumentsChunk):
+            self.calls[-1] = replace(self.calls[-1], arguments=self.calls[-1].arguments + part.text)
+            return {"tool_calls": [{"index": len(self.calls) - 1, "function": {"arguments": part.text}}]}
         self.calls.append(part)
         return head | {"tool_calls": [{"index": len(self.calls) - 1, **_described(part)}]}
 
@@ -51,8 +56,19 @@ class Completion:
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def chunk(self, index: int, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    def chunk(
+        self,
+        index: int,
+        delta: dict[str, Any],
+        finish_reason: str | None = None,
+        logprobs: Sequence[Mapping[str, Any]] = (),
+    ) -> dict[str, Any]:
+        choice = {
+            "index": index,
+            "delta": delta,
+            "logprobs": _logprobs(logprobs),
+            "finish_reason": finish_reason,
+        }
         usage = {"usage": None} if self.has_usage else {}
         return self._head("chat.completion.chunk") | {"choices": [choice]} | usage
 
@@ -61,7 +77,12 @@ class Completion:
 
     def whole(self, choices: Sequence[Choice], finishes: Sequence[Finish]) -> dict[str, Any]:
         listed = [
-            {"index": index, "message": choice.message(), "logprobs": None, "finish_reason": finish.reason}
+            {
+                "index": index,
+                "message": choice.message(),
+                "logprobs": _logprobs(choice.logprobs),
+                "finish_reason": finish.reason,
+            }
             for index, (choice, finish) in enumerate(zip(choices, finishes, strict=True))
         ]
         return self._head("chat.completion") | {"choices": listed, "usage": _usage(finishes)}
@@ -84,16 +105,20 @@ def _described(call: ToolCall) -> dict[str, Any]:
     }
 
 
+def _logprobs(tokens: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    return {"content": list(tokens), "refusal": None} if tokens else None
+
+
 def _usage(finishes: Sequence[Finish]) -> dict[str, Any]:
-    """Tokens as `engines.llm.tokens` counts them: the prompt once, the replies added up."""
+    """Tokens as the engine counts them: the prompt once, the replies added up."""
     prompt, completion = finishes[0].prompt_tokens, sum(finish.completion_tokens for finish in finishes)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": finishes[0].cached_tokens, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": 0,
+            "reasoning_tokens": sum(finish.reasoning_tokens for finish in finishes),
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,

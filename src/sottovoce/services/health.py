@@ -67,6 +67,11 @@ class Health:
         """The model is loaded, and works for the first time."""
         self.status = "warming"
 
+    def reloading(self, reason: str) -> None:
+        """The engine was lost, and is on its way back."""
+        self.status, self.reason = "loading", reason
+        self._loaded.clear()
+
     def ready(self) -> None:
         self.status, self.reason = "ready", None
         self._loaded.set()

@@ -15,12 +15,20 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsNon
 from openai.types.shared import ChatModel
 from pydantic import BaseModel
 
-from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, TextChunk
+from sottovoce.engines.llm.base import Finish, Prewarmed, ReplyPart, ReplyRequest, TextChunk
 from sottovoce.engines.llm.tokens import count_tokens
 from sottovoce.errors import EngineCrashed, EngineUnavailable
 from sottovoce.http.body import MAX_JSON_BYTES
 from sottovoce.services import llm
-from sottovoce.services.chat_request import MAX_CHOICES, MAX_MESSAGES, MAX_TOOLS, PARAMETERS, REFUSED
+from sottovoce.services.chat_request import (
+    LLAMA,
+    MAX_CHOICES,
+    MAX_MESSAGES,
+    MAX_TOOLS,
+    REPLACED,
+    RULES,
+    Fates,
+)
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.llm import create_app
 from tests.serving import served
@@ -57,7 +65,7 @@ class ScriptedResponder:
         self.parts: list[ReplyPart] = [TextChunk("Hello"), Finish("stop", 1, 1)]
         self.error: Exception | None = None
         self.load_error: EngineUnavailable | None = None
-        self.is_endless = False
+        self.is_endless = self.is_closed = False
         self.closed = asyncio.Event()
         self.asked: list[ReplyRequest] = []
 
@@ -77,6 +85,13 @@ class ScriptedResponder:
                 raise self.error
         finally:
             self.closed.set()
+
+    async def prewarm(self, request: ReplyRequest) -> Prewarmed:
+        self.asked.append(request)
+        return Prewarmed(12, 5)
+
+    async def aclose(self) -> None:
+        self.is_closed = True
 
 
 async def running(responder: ScriptedResponder | None) -> AsyncIterator[str]:
@@ -355,8 +370,10 @@ async def test_what_the_engine_has_no_use_for_is_accepted_and_said_to_be_ignored
     assert not set(parameters["honoured"]) & set(parameters["ignored"])
 
 
-async def test_every_parameter_of_openai_s_is_honoured_ignored_or_refused() -> None:
-    known = {*PARAMETERS.honoured, *PARAMETERS.ignored, *REFUSED}
+@pytest.mark.parametrize("fates", [RULES, LLAMA])
+async def test_every_parameter_of_openai_s_is_honoured_ignored_or_refused(fates: Fates) -> None:
+    parameters = fates.parameters
+    known = {*parameters.honoured, *parameters.ignored, *fates.refused, *REPLACED}
     assert set(CompletionCreateParamsNonStreaming.__annotations__) <= known
     offered = {
         name for base in CompletionCreateParamsNonStreaming.__orig_bases__ for name in base.__annotations__
@@ -607,7 +624,8 @@ async def test_an_engine_that_cannot_load_is_told(responder: ScriptedResponder) 
         await ready(address)
         async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {KEY}"}) as http:
             state = await http.get("/readyz")
-            assert (state.status_code, state.json()) == (503, {"status": "failed", "reason": "No model."})
+            told = state.json()
+            assert (state.status_code, told["status"], told["reason"]) == (503, "failed", "No model.")
             reply = await http.post(CHAT, json={"messages": user("go")})
             assert reply.status_code == 503
             assert "No model." in reply.json()["error"]["message"]

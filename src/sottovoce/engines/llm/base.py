@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from sottovoce.engines.llm.chat import Message, Tool, ToolChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn, under the names and in the ranges of OpenAI's and llama.cpp's requests;
+    None leaves a value to the model. `top_logprobs` None asks for no probabilities at all."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: Mapping[str, float] = field(default_factory=dict)
+    top_logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +35,12 @@ class ReplyRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     json_schema: Mapping[str, Any] | None = None
+    sampling: Sampling = Sampling()
+    has_parallel_calls: bool = True
+
+
+Logprobs: TypeAlias = tuple[Mapping[str, Any], ...]
+"""The tokens of a text with their probabilities, as OpenAI writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +48,33 @@ class TextChunk:
     """More of the reply's text, spaces included."""
 
     text: str
+    logprobs: Logprobs = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool that the client is to run; `arguments` is a JSON object as text."""
+    """A tool that the client is to run; `arguments` is a JSON object as text, or as much of it as there is:
+    `ArgumentsChunk`s may follow."""
 
     id: str
     name: str
     arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentsChunk:
+    """More of the arguments of the last `ToolCall`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A sign that the engine works and has nothing to say yet: it waits for its turn, has read `read` of
+    `prompt_tokens`, or thinks."""
+
+    read: int = 0
+    prompt_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +84,23 @@ class Finish:
     reason: str
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
+    """Of the prompt: those that had been read before."""
+    reasoning_tokens: int = 0
+    """Of the completion: thoughts, which nobody is shown."""
 
 
-ReplyPart: TypeAlias = TextChunk | ToolCall | Finish
+SpokenPart: TypeAlias = TextChunk | ToolCall | ArgumentsChunk
+ReplyPart: TypeAlias = SpokenPart | Waiting | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Prewarmed:
+    """What reading a prompt ahead came to; not `is_whole` where a real request came between."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    is_whole: bool = True
 
 
 class Responder(Protocol):
@@ -64,3 +117,10 @@ class Responder(Protocol):
         """Get ready to answer at full speed. Called once, before the first `respond`."""
 
     def respond(self, request: ReplyRequest) -> AsyncGenerator[ReplyPart]: ...
+
+    async def prewarm(self, request: ReplyRequest) -> Prewarmed:
+        """Read the prompt of `request` ahead, so that replies to prompts that begin alike start sooner. Gives
+        way to every `respond`, and may be cancelled. Does nothing where there is nothing to gain."""
+
+    async def aclose(self) -> None:
+        """Let go of everything; harmless where nothing was loaded."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
-from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, TextChunk, ToolCall
+from sottovoce.engines.llm.base import Finish, Prewarmed, ReplyPart, ReplyRequest, TextChunk, ToolCall
 from sottovoce.engines.llm.rules import understanding
 from sottovoce.engines.llm.rules.calling import Reply
 from sottovoce.engines.llm.rules.clauses import chunks
@@ -39,13 +39,21 @@ class RulesResponder:
             yield TextChunk(chunk)
             await asyncio.sleep(0)
         spent = count_tokens(text)
-        calls = _limited_calls(reply.calls, request.max_tokens, spent)
+        wanted = reply.calls if request.has_parallel_calls else reply.calls[:1]
+        calls = _limited_calls(wanted, request.max_tokens, spent)
         for call in calls:
             yield call
             spent += _call_tokens(call)
-        if reply.calls:
-            reason = "tool_calls" if calls == reply.calls else "length"
+        if wanted:
+            reason = "tool_calls" if calls == wanted else "length"
         yield Finish(reason, _prompt_tokens(request), spent)
+
+    async def prewarm(self, request: ReplyRequest) -> Prewarmed:
+        """Rules read a prompt in a moment."""
+        return Prewarmed()
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
 
     def reply(self, request: ReplyRequest) -> Reply:
         """The whole reply at once. Reads files the first time (zones, units): keep it off an event loop."""

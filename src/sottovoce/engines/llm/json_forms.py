@@ -1,0 +1,93 @@
+"""JSON schemas: how much work one is, and whether a value is what it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sottovoce.engines.llm.rules.schema import referred
+
+UNKEPT = frozenset({"pattern", "patternProperties", "propertyNames", "not", "if", "contains", "$dynamicRef"})
+"""Keywords that are not checked: a pattern can take for ever."""
+NAMED = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
+"""Keywords whose value holds schemas by name."""
+VALUES = frozenset({"enum", "const", "default", "examples"})
+MAX_NODES = 5000
+"""Of a schema, its references followed: bounds the work of checking an answer, which can double by each."""
+
+
+class UncheckedError(Exception):
+    """A schema has a keyword that is not checked, which is the message, or too many parts."""
+
+
+class UnfitError(Exception):
+    """A value is not what its schema describes; the message says where."""
+
+
+class NoSchemaError(Exception):
+    """What was given as a schema is none."""
+
+
+def check_keywords(schema: Mapping[str, Any]) -> None:
+    """Raises `UncheckedError` for a schema that could take too long to check against."""
+    if _Nodes(schema).count(schema) > MAX_NODES:
+        raise UncheckedError(f"more than {MAX_NODES} parts")
+
+
+def check_value(value: object, schema: Mapping[str, Any]) -> None:
+    """Raises `UnfitError` and `NoSchemaError`. Takes its time for a schema that `check_keywords` refuses."""
+    import jsonschema  # late: few ask for it, and it takes 9 MB
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    validator = jsonschema.Draft202012Validator(schema, registry=Registry())  # which fetches nothing
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validator.validate(value)
+    except jsonschema.SchemaError as error:
+        raise NoSchemaError(error.message[:200]) from error
+    except RecursionError as error:
+        raise UnfitError("it refers to itself without an end") from error
+    except (jsonschema.ValidationError, Unresolvable) as error:
+        raise UnfitError(str(error).splitlines()[0][:200]) from error
+
+
+def fault_of(value: object, schema: Mapping[str, Any]) -> str | None:
+    """Why `value` is not what `schema` describes; None also where that is not checked."""
+    try:
+        check_keywords(schema)
+        check_value(value, schema)
+    except UnfitError as error:
+        return str(error)
+    except (UncheckedError, NoSchemaError):
+        pass
+    return None
+
+
+class _Nodes:
+    """Counts the schemas within a schema; one that is referred to counts every time."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.root = root
+        self.counted: dict[int, int] = {}
+
+    def count(self, node: Any) -> int:
+        """Raises `UncheckedError` for a keyword in UNKEPT."""
+        if not isinstance(node, Mapping):
+            return 0
+        if id(node) not in self.counted:
+            self.counted[id(node)] = 0  # a way back to here ends with the answer it describes
+            if unkept := UNKEPT & node.keys():
+                raise UncheckedError(min(unkept))
+            self.counted[id(node)] = 1 + sum(self.count(one) for one in self.parts(node))
+        return self.counted[id(node)]
+
+    def parts(self, node: Mapping[str, Any]) -> Iterator[Any]:
+        """Names of properties are no keywords, values of enums no schemas."""
+        if isinstance(node.get("$ref"), str):
+            yield referred(node["$ref"], self.root)
+        for key, inner in node.items():
+            if key in NAMED and isinstance(inner, Mapping):
+                yield from inner.values()
+            elif key not in VALUES:
+                yield from inner if isinstance(inner, list) else [inner]
