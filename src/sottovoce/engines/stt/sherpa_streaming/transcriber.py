@@ -55,6 +55,7 @@ class SherpaStreamingTranscriber:
     """A `Transcriber`. `load` is what brings the model, in a thread; for a test another one."""
 
     can_translate = False
+    heeds_language = has_word_times = has_probabilities = True
 
     def __init__(
         self,

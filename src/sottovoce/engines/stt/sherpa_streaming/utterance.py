@@ -73,7 +73,7 @@ class HeardUtterance:
             self._least_due_bytes = self.taken_bytes + len(STEP)
 
     def is_time_to_cut(self) -> bool:
-        if not self._words or self.is_ending:
+        if not self._words:
             return False
         decoded = self.chunks * self.pace.chunk
         begun = self._part_began * self.pace.chunk
