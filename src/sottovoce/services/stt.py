@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -30,7 +31,7 @@ from sottovoce.services.models import ServedModel
 from sottovoce.services.transcription_socket import TranscriptionSocket
 from sottovoce.services.uploads import endpoint
 from sottovoce.services.uploads.endpoint import Desk, UploadLimits
-from sottovoce.services.uploads.form import FORMATS, PARAMETERS
+from sottovoce.services.uploads.form import FORMATS, parameters
 
 MODEL_ALIASES = frozenset(
     {
@@ -52,9 +53,7 @@ class RecognitionService:
 
     def __init__(self, transcriber: Transcriber, limits: UploadLimits) -> None:
         self.transcriber = transcriber
-        self.model = ServedModel(
-            transcriber.model, MODEL_ALIASES, MODEL_FAMILY, parameters=PARAMETERS, facts=self._facts
-        )
+        self.model = ServedModel(transcriber.model, MODEL_ALIASES, MODEL_FAMILY, facts=self._facts)
         self.health = Health(fault=lambda: transcriber.fault)
         self.desk = Desk(transcriber, self.model, self._check_ready, limits)
 
@@ -93,6 +92,7 @@ class RecognitionService:
 
     def _facts(self) -> Mapping[str, object]:
         return {
+            "parameters": asdict(parameters(self.transcriber)),
             "response_formats": FORMATS,
             "languages": self.transcriber.languages,
             "condition": self.transcriber.condition,

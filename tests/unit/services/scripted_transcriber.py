@@ -97,6 +97,9 @@ class ScriptedTranscriber:
     model: str = "scripted"
     languages: Sequence[str] = ("en",)
     can_translate: bool = False
+    heeds_language: bool = True
+    has_word_times: bool = True
+    has_probabilities: bool = True
     fault: str | None = None
     condition: Mapping[str, float] = field(default_factory=dict)
 

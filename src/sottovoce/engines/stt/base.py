@@ -12,9 +12,9 @@ BYTES_PER_SECOND = 2 * SAMPLE_RATE_HZ
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`start` and `end` are seconds from the beginning of the utterance; `probability`, above 0 and at most
-    1, is how sure the recogniser is of it. `is_joined` words follow the one before without a space, as in
-    Japanese."""
+    """One, or several where the recogniser does not say when each was said. `start` and `end` are seconds
+    from the beginning of the utterance; `probability`, above 0 and at most 1, is how sure the recogniser is of
+    it. `is_joined` words follow the one before without a space, as in Japanese."""
 
     text: str
     start: float
@@ -98,6 +98,18 @@ class Transcriber(Protocol):
     @property
     def can_translate(self) -> bool:
         """Whether it can say in English what was said in another language."""
+
+    @property
+    def heeds_language(self) -> bool:
+        """Whether it hears in the language that it is told; the others find it by themselves."""
+
+    @property
+    def has_word_times(self) -> bool:
+        """Whether every `Word` is one; without, it is a phrase, or all of a segment."""
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether it says how sure it is; without, it is always sure."""
 
     @property
     def fault(self) -> str | None:

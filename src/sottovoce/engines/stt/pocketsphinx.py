@@ -44,6 +44,7 @@ class PocketsphinxTranscriber:
     model = "pocketsphinx"
     languages = ("en",)
     can_translate = False
+    heeds_language = has_word_times = has_probabilities = True
     fault = None
     """A process of its own that is wedged or dead is replaced by a new one."""
 

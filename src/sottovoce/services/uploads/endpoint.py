@@ -17,7 +17,7 @@ from sottovoce.services.languages import heard_as
 from sottovoce.services.models import ServedModel
 from sottovoce.services.stream import StreamedReply
 from sottovoce.services.uploads import body, formats, replies
-from sottovoce.services.uploads.form import TranscriptionForm, TranslationForm, parsed
+from sottovoce.services.uploads.form import TranscriptionForm, TranslationForm, check_times, parsed
 from sottovoce.services.uploads.formats import Wording
 from sottovoce.services.uploads.recording import Recording
 
@@ -94,6 +94,7 @@ class UploadEndpoint:
 
     async def _recording(self, form: TranslationForm) -> Recording:
         transcriber = self.desk.transcriber
+        check_times(form, transcriber)
         should_translate = self.task == "translate" and not _hears_english_only(transcriber)
         if should_translate and not transcriber.can_translate:
             raise InvalidRequestError(

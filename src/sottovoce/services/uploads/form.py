@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from starlette.datastructures import FormData, UploadFile
 
+from sottovoce.engines.stt.base import Transcriber
 from sottovoce.errors import InvalidRequestError
 from sottovoce.services.languages import check_language, heard_as
 from sottovoce.services.models import Parameters
@@ -19,13 +20,25 @@ from sottovoce.services.uploads.fields import gathered
 FORMATS: Final = ("json", "text", "srt", "vtt", "verbose_json")
 Format: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"]
 
-PARAMETERS = Parameters(
-    honoured=(
-        *("file", "model", "response_format", "timestamp_granularities", "include", "stream"),
-        *("chunking_strategy", "language", "languages"),
-    ),
-    ignored=("prompt", "temperature", "keywords"),
+HONOURED = (
+    *("file", "model", "response_format", "timestamp_granularities", "include", "stream"),
+    *("chunking_strategy", "language", "languages"),
 )
+IGNORED = ("prompt", "temperature", "keywords")
+
+
+def parameters(transcriber: Transcriber) -> Parameters:
+    """What a request may hold, and what of it makes no difference to this recogniser."""
+    lacks = {
+        "include": not transcriber.has_probabilities,
+        "language": not transcriber.heeds_language,
+        "languages": not transcriber.heeds_language,
+    }
+    ignored = (name for name in ("language", "languages") if lacks[name])
+    return Parameters(
+        honoured=tuple(name for name in HONOURED if not lacks.get(name)), ignored=(*IGNORED, *ignored)
+    )
+
 
 MAX_SHOWN_CHARACTERS = 64
 """Of what a client sent, in the error about it."""
@@ -183,6 +196,21 @@ class TranscriptionForm(TranslationForm):
     @property
     def vad(self) -> ServerVad | None:
         return self.chunking_strategy
+
+
+def check_times(form: TranslationForm, transcriber: Transcriber) -> None:
+    """Raises `InvalidRequestError` for what its words do not come with."""
+    if "word" in form.granularities and not transcriber.has_word_times:
+        raise _lacks(
+            "timestamp_granularities",
+            f"{transcriber.model} tells when segments were said, not when words were",
+        )
+    if form.has_logprobs and not transcriber.has_probabilities:
+        raise _lacks("include", f"{transcriber.model} does not tell how sure it is of its words")
+
+
+def _lacks(param: str, why: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{param} is not served so: {why}.", param=param, code="unsupported_parameter")
 
 
 def _needs(param: str, response_format: str) -> InvalidRequestError:

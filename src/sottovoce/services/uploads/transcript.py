@@ -49,7 +49,7 @@ class Transcript:
     def tokens(self) -> dict[str, object]:
         """OpenAI's usage in tokens."""
         heard = math.ceil(self.duration * SPEECH_TOKENS_PER_SECOND)
-        said = sum(len(segment.words) for segment in self.segments)
+        said = sum(len(word.text.split()) for word in self.words)
         return {
             "type": "tokens",
             "input_tokens": heard,

@@ -15,12 +15,14 @@ from sottovoce.errors import InvalidRequestError
 from sottovoce.http.errors import invalid_request
 from sottovoce.services.uploads.form import (
     FORMATS,
-    PARAMETERS,
     ChunkingVad,
     TranscriptionForm,
     TranslationForm,
+    check_times,
+    parameters,
     parsed,
 )
+from tests.unit.services.scripted_transcriber import ScriptedTranscriber
 
 FILE = ("file", UploadFile(io.BytesIO(b"x"), filename="a.wav"))
 MODEL = ("model", "whisper-1")
@@ -189,7 +191,32 @@ def test_a_translation_takes_hints_and_formats() -> None:
 
 def test_the_model_object_names_every_parameter_that_is_not_refused() -> None:
     refused = {"known_speaker_names", "known_speaker_references"}
-    assert {*PARAMETERS.honoured, *PARAMETERS.ignored} == set(TranscriptionForm.model_fields) - refused
+    given = parameters(ScriptedTranscriber())
+    assert {*given.honoured, *given.ignored} == set(TranscriptionForm.model_fields) - refused
+
+
+def test_a_recogniser_that_finds_the_language_itself_says_so() -> None:
+    given = parameters(ScriptedTranscriber(heeds_language=False, has_probabilities=False))
+    assert set(given.ignored) == {"prompt", "temperature", "keywords", "language", "languages"}
+    assert "include" not in given.honoured
+
+
+def test_times_of_words_are_refused_where_the_recogniser_has_none() -> None:
+    fields = ("response_format", "verbose_json"), ("timestamp_granularities[]", "word")
+    form = transcription(*fields)
+    check_times(form, ScriptedTranscriber())
+    with pytest.raises(InvalidRequestError, match="scripted tells when segments were said") as refusal:
+        check_times(form, ScriptedTranscriber(has_word_times=False))
+    assert refusal.value.param == "timestamp_granularities"
+    check_times(transcription(), ScriptedTranscriber(has_word_times=False))
+
+
+def test_probabilities_are_refused_where_the_recogniser_has_none() -> None:
+    form = transcription(("response_format", "json"), ("include[]", "logprobs"))
+    check_times(form, ScriptedTranscriber())
+    with pytest.raises(InvalidRequestError) as refusal:
+        check_times(form, ScriptedTranscriber(has_probabilities=False))
+    assert (refusal.value.param, refusal.value.code) == ("include", "unsupported_parameter")
 
 
 NAMES = st.sampled_from(sorted(TranscriptionForm.model_fields)) | st.text(max_size=5)

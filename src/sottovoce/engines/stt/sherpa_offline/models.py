@@ -70,9 +70,9 @@ class Transducer:
 class Texts:
     """Models of which only the text is used: Moonshine, and SenseVoice, which finds the language as well."""
 
-    def __init__(self, engine: Any, *languages: str) -> None:
+    def __init__(self, engine: Any, abilities: Loaded) -> None:
         self._engine = engine
-        self.abilities = Loaded(languages=languages)
+        self.abilities = abilities
 
     @classmethod
     def moonshine(cls, files: ModelFiles, threads: int, provider: str) -> Texts:
@@ -87,7 +87,7 @@ class Texts:
             num_threads=threads,
             provider=provider,
         )
-        return cls(engine)
+        return cls(engine, Loaded(heeds_language=True))  # each is made for one
 
     @classmethod
     def sense_voice(cls, files: ModelFiles, threads: int, provider: str) -> Texts:
@@ -100,7 +100,7 @@ class Texts:
             provider=provider,
             use_itn=True,  # punctuation and figures
         )
-        return cls(engine, "zh", "en", "ja", "ko", "yue")
+        return cls(engine, Loaded(languages=("zh", "en", "ja", "ko", "yue")))
 
     def hear(self, samples: Samples, task: Task) -> Heard:
         found = _decoded(self._engine, samples)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from array import array
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from random import Random
 
 from sottovoce.config import EngineSettings
-from sottovoce.engines.stt.base import SAMPLE_RATE_HZ, InterimListener, SegmentListener
+from sottovoce.engines.stt.base import BYTES_PER_SECOND, InterimListener, SegmentListener
 from sottovoce.engines.stt.segmenting import Part, Segmenter
 from sottovoce.engines.stt.sherpa_offline.lanes import Lanes
 from sottovoce.engines.stt.sherpa_offline.process import OfflineProcess
@@ -36,7 +35,6 @@ to do; then the process is taken for hung, and killed."""
 LONGEST_PATIENCE = 120.0
 TRIAL = 4.0
 """Seconds of noise that are heard before the first stream."""
-TRIAL_LEVEL = 1000
 MEMORY = 0.8
 """Of the measured real-time factor, which follows the machine's load."""
 
@@ -90,6 +88,18 @@ class OfflineTranscriber:
         return self._loaded.can_translate
 
     @property
+    def heeds_language(self) -> bool:
+        return self._loaded.heeds_language
+
+    @property
+    def has_word_times(self) -> bool:
+        return self._loaded.has_word_times
+
+    @property
+    def has_probabilities(self) -> bool:
+        return self._loaded.has_probabilities
+
+    @property
     def condition(self) -> Mapping[str, float]:
         return {
             "streams": len(self._streams),
@@ -108,7 +118,7 @@ class OfflineTranscriber:
         logger.info("%s was loaded in %.1f s", self.model, self._loaded.took)
 
     async def warm(self) -> None:
-        noise = _noise()
+        noise = os.urandom(round(TRIAL * BYTES_PER_SECOND))
         for _ in range(2):  # once to allocate, once to measure
             heard = await (await self._ready()).hear(Task(), noise, LONGEST_PATIENCE)
         self._speed = heard.took / TRIAL
@@ -206,9 +216,3 @@ class OfflineTranscriber:
                     await self._process.aclose()
                 self._process, self._loaded = await OfflineProcess.start(self._options.worker)
             return self._process
-
-
-def _noise() -> bytes:
-    random = Random(0)
-    samples = (round(random.gauss(0, TRIAL_LEVEL)) for _ in range(int(TRIAL * SAMPLE_RATE_HZ)))
-    return array("h", samples).tobytes()

@@ -61,11 +61,7 @@ class Whisper:
 
     @property
     def abilities(self) -> Loaded:
-        return Loaded(
-            languages=self.languages,
-            can_translate=self._is_multilingual,
-            heeds_language=self._is_multilingual,
-        )
+        return Loaded(languages=self.languages, can_translate=self._is_multilingual, heeds_language=True)
 
     def hear(self, samples: Samples, task: Task) -> Heard:
         self._set(task)

@@ -77,7 +77,8 @@ def _load(options: WorkerOptions) -> models.OfflineModel:
 def _answer(model: models.OfflineModel, task: Task, pcm: bytes) -> Heard:
     begun = time.monotonic()
     try:
-        heard = model.hear(np.frombuffer(pcm, "<i2").astype(np.float32) / FULL_SCALE, task)
+        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(FULL_SCALE)
+        heard = model.hear(samples, task)
     except RuntimeError as error:
         heard = Heard(failure=str(error))
     return heard.model_copy(update={"took": time.monotonic() - begun})
