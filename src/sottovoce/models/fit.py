@@ -85,8 +85,8 @@ def best_set(
         for kind in ENGINE_KINDS
     ]
     sets = product(*([*enumerate(each), (ABSENT, None)] for each in fitting))
-    best = min((each for each in sets if _fits_together([entry for _, entry in each], machine)), key=_worth)
-    return tuple(entry for _, entry in best if entry is not None)
+    possible = (each for each in sets if _fits_together([entry for _, entry in each], machine))
+    return tuple(entry for _, entry in min(possible, key=_worth, default=()) if entry is not None)
 
 
 def speaks(entry: ModelEntry, languages: Iterable[str]) -> bool:

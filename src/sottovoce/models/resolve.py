@@ -12,6 +12,7 @@ from sottovoce.models.entry import ID, ModelEntry
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.layout import recognise, weights_file
 from sottovoce.models.store import Store
+from sottovoce.models.verify import TOUCHED, changed, in_words
 
 EMBEDDED_REFERENCE = "embedded"
 """Names the embedded model of whichever kind is asked for."""
@@ -22,13 +23,17 @@ KIND_NAMES = {"stt": "speech recognition (stt)", "llm": "answers (llm)", "tts": 
 class ModelMissing(NotFoundError):  # noqa: N818  named for the situation
     """A model of the catalogue that has to be downloaded first."""
 
-    def __init__(self, entry: ModelEntry) -> None:
-        super().__init__(
-            f"The model {entry.id} is not on this machine. Cure: sottovoce models pull {entry.id}",
-            param="model",
-            code="model_missing",
-        )
+    default_code = "model_missing"
+
+    def __init__(self, entry: ModelEntry, why: str = "is not on this machine") -> None:
+        super().__init__(f"The model {entry.id} {why}. Cure: sottovoce models pull {entry.id}", param="model")
         self.entry = entry
+
+
+class ModelDamaged(ModelMissing):
+    """A model that is here and no longer whole: downloading it again mends it."""
+
+    default_code = "model_damaged"
 
 
 def resolve(reference: str, kind: EngineKind, settings: Settings) -> InstalledModel:
@@ -36,15 +41,20 @@ def resolve(reference: str, kind: EngineKind, settings: Settings) -> InstalledMo
 
     Raises `ModelMissing` for one that has to be downloaded, `ConfigError` for what is no model of that kind.
     """
-    if reference in (EMBEDDED_REFERENCE, EMBEDDED[kind].id):
+    if reference == EMBEDDED_REFERENCE:
         return EMBEDDED[kind]
+    if (embedded := _embedded(reference)) is not None:
+        _check_kind(reference, embedded.entry, kind)
+        return embedded
     catalogue = load_catalogue(settings)
     entry = find_entry(reference, settings, catalogue)
     if entry is None:
         return _of_path(reference, kind, catalogue)
     _check_kind(reference, entry, kind)
-    if (installed := Store(settings.home).installed(entry)) is None:
+    store = Store(settings.home)
+    if (installed := store.installed(entry)) is None:
         raise ModelMissing(entry)
+    _check_whole(store, entry)
     return installed
 
 
@@ -60,8 +70,9 @@ def find_entry(reference: str, settings: Settings, catalogue: Catalogue | None =
 def kind_of(reference: str, settings: Settings) -> EngineKind:
     """What the model that `reference` names is for. Raises `ConfigError` for what is no model."""
     catalogue = load_catalogue(settings)
-    embedded = next((model for model in EMBEDDED.values() if model.id == reference), None)
-    if (entry := embedded and embedded.entry) or (entry := find_entry(reference, settings, catalogue)):
+    if (embedded := _embedded(reference)) is not None:
+        return embedded.entry.kind
+    if (entry := find_entry(reference, settings, catalogue)) is not None:
         return entry.kind
     return recognise(_path(reference, catalogue)).kind
 
@@ -72,6 +83,18 @@ def reference_of(model: InstalledModel, settings: Settings) -> str:
         return EMBEDDED_REFERENCE
     folder = Store(settings.home).root
     return model.id if model.path.is_relative_to(folder) else str(model.path)
+
+
+def _embedded(reference: str) -> InstalledModel | None:
+    return next((model for model in EMBEDDED.values() if model.id == reference), None)
+
+
+def _check_whole(store: Store, entry: ModelEntry) -> None:
+    """A look at the files' sizes; that a file was merely touched is no damage (`models verify` knows)."""
+    manifest = store.manifest(entry.id)
+    seen = () if manifest is None else changed(store, manifest)
+    if damages := tuple(damage for damage in seen if damage.how != TOUCHED):
+        raise ModelDamaged(entry, f"is damaged: {in_words(damages)}")
 
 
 def _of_path(reference: str, kind: EngineKind, catalogue: Catalogue) -> InstalledModel:
@@ -85,7 +108,7 @@ def _path(reference: str, catalogue: Catalogue) -> Path:
     """The path that is meant. Raises `ConfigError` where there is nothing, with what may have been meant."""
     try:
         path = Path(os.path.abspath(Path(reference).expanduser()))
-        is_there = os.path.lexists(path)
+        is_there = bool(reference) and os.path.lexists(path)
     except (RuntimeError, ValueError, OSError):  # "~nobody", a null byte, a name too long
         is_there = False
     if is_there:

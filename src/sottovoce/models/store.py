@@ -49,7 +49,7 @@ class Store:
     """The models below `home`."""
 
     def __init__(self, home: Path) -> None:
-        self._root = Path(os.path.abspath(home)) / MODELS_FOLDER
+        self._root = home / MODELS_FOLDER
 
     @property
     def root(self) -> Path:
