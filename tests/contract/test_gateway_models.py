@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sottovoce.config import EngineEndpoint, EngineSettings
+from sottovoce.config import EngineEndpoint
 from tests.contract.gateway_server import BEARER, Gateway, running
 from tests.serving import served
 
@@ -66,7 +66,7 @@ async def with_elsewhere(folder: Path, **settings: Any) -> AsyncIterator[tuple[G
     """The gateway with a recogniser and a model of others; its voice is its own."""
     elsewhere = Elsewhere()
     async with served(elsewhere.app()) as url:
-        engine = EngineSettings(url=f"{url}/v1", model="qwen3:4b", **settings)
+        engine = {"url": f"{url}/v1", "model": "qwen3:4b", **settings}
         async with running(folder, llm=engine, stt=engine) as gateway:
             own = gateway.engine.endpoint
 

@@ -44,6 +44,8 @@ class Playout:
 
     `output_delay` is how many seconds lie between a pull and the ear (a transport's lead or buffer);
     the position reported for an interrupted segment is shortened by it.
+
+    Before a segment a `filler` may be played: a word that bridges the wait for it and is no part of it.
     """
 
     def __init__(self, listener: PlayoutListener, *, output_delay: float = 0.0) -> None:
@@ -52,6 +54,8 @@ class Playout:
         self._chunks: deque[bytes] = deque()
         self._buffered_bytes = 0
         self._pulled_bytes = 0
+        self._filler = b""
+        self._filled_bytes = 0
         self._ids = ("", "")
         self._is_open = False
         self._is_ended = False
@@ -75,8 +79,28 @@ class Playout:
     def is_paused(self) -> bool:
         return self._is_paused
 
+    @property
+    def filled(self) -> float:
+        """Seconds of filler that were pulled since the last segment ended."""
+        return self._filled_bytes / BYTES_PER_SECOND
+
+    def fill(self, samples: bytes, response_id: str, item_id: str) -> None:
+        """Play `samples` while a segment is waited for; nothing happens where one is there already."""
+        if not self._is_open and not self._is_paused:
+            self._filler, self._ids = samples, (response_id, item_id)
+
+    def drop_filler(self) -> None:
+        """Let no more of it be heard than a frame that fades out, and nothing if it was not begun."""
+        begun = self._filler[:FRAME_BYTES] if self._filled_bytes else b""
+        self._filler = _faded(begun, 1.0, 0.0) if begun else b""
+
     def push(self, samples: bytes, response_id: str, item_id: str) -> None:
-        """Add 24 kHz mono s16le speech to the open segment, opening one if there is none."""
+        """Add 24 kHz mono s16le speech to the open segment, opening one if there is none.
+
+        A filler that was begun is finished first, one that was not is not wanted any more.
+        """
+        if not self._filled_bytes:
+            self._filler = b""
         self._ids = (response_id, item_id)
         self._is_open = True
         self._is_ended = False
@@ -92,7 +116,8 @@ class Playout:
         self._is_ended = self._is_open
 
     def clear(self) -> None:
-        """Drop what was not pulled. With no open segment nothing happens."""
+        """Drop what was not pulled. With no open segment there is at most a filler."""
+        self.drop_filler()
         if not self._is_open:
             return
         self._chunks.clear()
@@ -102,6 +127,7 @@ class Playout:
     def pause(self) -> None:
         """Hold the open segment after one frame that fades out; idempotent."""
         if not self._is_paused:
+            self.drop_filler()
             self._is_paused = True
             self._has_faded_out = self._pulled_bytes == 0
 
@@ -113,6 +139,8 @@ class Playout:
 
     def pull(self) -> PlayoutFrame | None:
         """The next 20 ms, padded with silence at the segment's end; None when nothing is to be played."""
+        if self._filler:
+            return self._fill_in()
         if not self._is_open or (self._is_paused and self._has_faded_out):
             return None
         if self._buffered_bytes < FRAME_BYTES and not self._is_ended:
@@ -121,6 +149,11 @@ class Playout:
             self._finish(self._pulled_bytes / BYTES_PER_SECOND, is_interrupted=False)
             return None
         return self._fade_out() if self._is_paused else self._advance()
+
+    def _fill_in(self) -> PlayoutFrame:
+        samples, self._filler = self._filler[:FRAME_BYTES], self._filler[FRAME_BYTES:]
+        self._filled_bytes += len(samples)
+        return self._frame(samples)
 
     def _fade_out(self) -> PlayoutFrame:
         """The next frame fading to silence; it stays in the queue, so that `resume` loses nothing."""
@@ -167,7 +200,7 @@ class Playout:
 
     def _finish(self, position: float, *, is_interrupted: bool) -> None:
         self._is_open = self._is_ended = self._is_fading_in = False
-        self._pulled_bytes = 0
+        self._pulled_bytes = self._filled_bytes = 0
         self._listener.playout_finished(position, is_interrupted=is_interrupted)
 
 

@@ -15,7 +15,7 @@ from sottovoce.conversation.actions import Actions
 from sottovoce.conversation.adapters.llm import ServiceLLM
 from sottovoce.conversation.agent_session import Conversing
 from sottovoce.conversation.aside import Aside, Asides
-from sottovoce.conversation.asking import check_choice
+from sottovoce.conversation.asking import Question, ask, check_choice
 from sottovoce.conversation.assistant import Assistant
 from sottovoce.conversation.events import ReplyReason
 from sottovoce.conversation.history import HistoryItem, SpokenMessage
@@ -51,6 +51,10 @@ class Answering:
         self._listen = listen
         self._promised: tuple[str, Plan] | None = None
         """The conversation's reply that was asked for and is not begun."""
+
+    def next_question(self) -> Question:
+        """What the model would be asked now, by the session's options."""
+        return ask(list(self._assistant.chat_ctx.items), self._replies.speeches.plan(), self._own_tools)
 
     @property
     def is_busy(self) -> bool:

@@ -11,7 +11,7 @@ from livekit.agents.types import NOT_GIVEN, NotGivenOr
 
 from sottovoce.conversation.options import ClientTool, ToolChoice, ToolNamed
 from sottovoce.conversation.plan import Plan
-from sottovoce.conversation.prompt import prompt
+from sottovoce.conversation.prompt import beginning, prompt
 from sottovoce.errors import InvalidRequestError
 
 
@@ -35,6 +35,10 @@ class Question:
         """The characters that the model reads beside the history: its tools."""
         schemas = llm.ToolContext(self.tools).parse_function_tools("openai", strict=False)
         return len(json.dumps(schemas)) if schemas else 0
+
+    def beginning(self, shown: Sequence[llm.ChatItem]) -> llm.ChatContext:
+        """What `context` will begin with, whatever is said next."""
+        return beginning(shown, self.plan)
 
     def context(self, shown: Sequence[llm.ChatItem]) -> llm.ChatContext:
         """What the model reads, of `shown`."""

@@ -56,12 +56,22 @@ def characters(item: llm.ChatItem) -> int:
 
 def prompt(items: Sequence[llm.ChatItem], plan: Plan) -> llm.ChatContext:
     """`items` in a form that any model takes, for the reply that `plan` describes."""
+    told = _told(items, plan)
+    note = plan.note or _nudge(told, plan)
+    return llm.ChatContext([*told, _system(note)] if note else told)
+
+
+def beginning(items: Sequence[llm.ChatItem], plan: Plan) -> llm.ChatContext:
+    """What `prompt` begins with, whatever is said next."""
+    return llm.ChatContext(_told(items, plan))
+
+
+def _told(items: Sequence[llm.ChatItem], plan: Plan) -> list[llm.ChatItem]:
     told = _renamed(_paired(item for item in items if _says_something(item)))
     if plan.instructions is not None:
         told = [item for item in told if item.id != INSTRUCTIONS_MESSAGE_ID]
         told = [_system(plan.instructions), *told] if plan.instructions else told
-    note = plan.note or _nudge(told, plan)
-    return llm.ChatContext([*told, _system(note)] if note else told)
+    return told
 
 
 def _nudge(told: list[llm.ChatItem], plan: Plan) -> str:

@@ -59,16 +59,18 @@ class Replies:
         take_turn: Callable[[], Turn | None],
         plan: MakePlan,
         position: Callable[[], float],
+        filled: Callable[[], float],
         on_begin: Callable[[Reply], None],
         on_end: Callable[[Reply], None],
     ) -> None:
-        """`plan` is the session's; `position` is the playout's, in seconds; `on_end` is told of a reply right
-        before its end is."""
+        """`plan` is the session's; `position` is the playout's, in seconds, `filled` what it played before
+        that; `on_end` is told of a reply right before its end is."""
         self._emit = emit
         self.now = now
         self._take_turn = take_turn
         self.speeches = Speeches(plan)
         self._position = position
+        self._filled = filled
         self._on_begin = on_begin
         self._on_end = on_end
         self.reply: Reply | None = None
@@ -144,6 +146,7 @@ class Replies:
         if reply is None or reply.is_playing:
             return
         reply.is_playing = True
+        reply.audio += self._filled()
         self._emit(ReplyPlaying(reply.response_id))
         if (turn := reply.turn) is not None:
             turn.first_frame = self.now()

@@ -15,6 +15,8 @@ from sottovoce.audio.frame import AudioFrame
 from sottovoce.audio.playout import Playout
 from sottovoce.conversation.actions import Actions
 from sottovoce.conversation.adapters.clients import EngineClients
+from sottovoce.conversation.adapters.llm import ServiceLLM
+from sottovoce.conversation.adapters.tts import ServiceTTS
 from sottovoce.conversation.agent_session import make_agent_session
 from sottovoce.conversation.answering import Answering
 from sottovoce.conversation.aside import Asides
@@ -23,6 +25,7 @@ from sottovoce.conversation.assistant import Assistant, TurnFate
 from sottovoce.conversation.audio_io import Captions, Loudspeaker
 from sottovoce.conversation.ears import Ears, hints_of
 from sottovoce.conversation.events import IdleTimedOut, SessionEvent, Transcript, TurnCommitted
+from sottovoce.conversation.filler import Filler
 from sottovoce.conversation.history import HistoryItem, Message
 from sottovoce.conversation.idleness import IDLE_NOTE, Idleness
 from sottovoce.conversation.items import Items
@@ -30,6 +33,7 @@ from sottovoce.conversation.microphone import Mark
 from sottovoce.conversation.options import ReplyOptions, SessionOptions, TurnOptions
 from sottovoce.conversation.plan import make_plan
 from sottovoce.conversation.port import InterruptReason, SessionPort
+from sottovoce.conversation.prewarming import Prewarming
 from sottovoce.conversation.record import Record
 from sottovoce.conversation.replies import Replies
 from sottovoce.conversation.reply import Reply
@@ -71,6 +75,7 @@ class Session:
             take_turn=self._ears.hearing.take_answering,
             plan=lambda: make_plan(self.options),
             position=lambda: self._loudspeaker.playout.position,
+            filled=lambda: self._loudspeaker.playout.filled,
             on_begin=self._reply_begun,
             on_end=self._reply_over,
         )
@@ -111,6 +116,11 @@ class Session:
             own_tools=self._toolbox.tools,
             listen=self._items.with_words,
         )
+        voice, model = self._agent_session.tts, self._agent_session.llm
+        assert isinstance(voice, ServiceTTS)
+        assert isinstance(model, ServiceLLM)
+        self._filler = Filler(voice, self.playout, lambda: self.options.language, time.time)
+        self._prewarming = Prewarming(model, self._answering.next_question)
         self._idleness = Idleness(self._idle)
         self._is_closed = False
 
@@ -138,6 +148,8 @@ class Session:
         self._actions.start()
         self._follow(self.options)
         await session.start(self._assistant, record=False)
+        if not self.options.is_listening_only:
+            self._prewarming.start()
         self._idleness.begin()
 
     async def aclose(self) -> None:
@@ -145,8 +157,10 @@ class Session:
             return
         self._is_closed = True
         self._idleness.pause()
+        self._filler.stop()
         try:
             async with asyncio.timeout(CLOSE_DEADLINE):
+                await self._prewarming.aclose()
                 await self._actions.aclose()
                 await self._asides.aclose()
                 await self._agent_session.aclose()
@@ -172,6 +186,12 @@ class Session:
         self._follow(options)
         if options.instructions != before.instructions:
             self._actions.put(lambda: self._assistant.update_instructions(options.instructions))
+        if (options.instructions, options.tools) != (before.instructions, before.tools):
+            self._actions.put(self._prewarm)
+
+    async def _prewarm(self) -> None:
+        if not self.options.is_listening_only:
+            self._prewarming.again()
 
     def _follow(self, options: SessionOptions) -> None:
         turns = options.turns
@@ -233,6 +253,7 @@ class Session:
 
     def speech_started(self) -> None:
         self._idleness.pause()
+        self._filler.stop()
 
     def _turn_completed(self, message: llm.ChatMessage) -> TurnFate:
         fate = self._ears.hearing.turn_completed(message)
@@ -257,9 +278,11 @@ class Session:
 
     def _reply_begun(self, reply: Reply) -> None:
         self._idleness.pause()
+        self._filler.await_words(reply)
 
     def _reply_over(self, reply: Reply) -> None:
         """Right before the end of `reply` is told."""
+        self._filler.stop()
         self._items.keep(reply)
         self._idleness.begin()
 

@@ -14,7 +14,7 @@ from sottovoce.ids import random_id
 class Speeches:
     def __init__(self, plan: MakePlan) -> None:
         """`plan` makes the session's plan for a reply that nobody asked for."""
-        self._plan = plan
+        self.plan = plan
         self._can_interrupt = True
         self._replies: list[Reply] = []
         """All that are not over, speculative ones too, in the order they were begun."""
@@ -33,7 +33,7 @@ class Speeches:
 
     def created(self, event: SpeechCreatedEvent) -> Reply:
         """AgentSession begins a reply, as whoever asked for it wants it or as the session's options say."""
-        handle, brief = event.speech_handle, BRIEF.get() or Brief(self._plan())
+        handle, brief = event.speech_handle, BRIEF.get() or Brief(self.plan())
         handle.allow_interruptions = self._can_interrupt
         reply = Reply(
             handle, brief.plan, brief.response_id or random_id("resp"), brief.response_id is not None

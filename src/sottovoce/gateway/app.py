@@ -69,9 +69,9 @@ def create_app(
     limits = limits or GatewayLimits.of(settings)
     failover = failover or Failover(engines)
     client = EngineClient()
-    external = [kind for kind in ENGINE_KINDS if settings.engine(kind).is_external]
+    external = {str(settings.engine(kind).url).rstrip("/") for kind in ENGINE_KINDS}
     listing = ModelListing(client, engines, external)
-    names = ModelNames(settings, listing)
+    names = ModelNames(settings, engines, listing)
     credentials = _credentials(settings, key, now)
     attempts = Attempts(limits.wrong_key_hold)
     sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
@@ -83,7 +83,7 @@ def create_app(
     no_websocket = WebSocketRoute("/{path:path}", no_such_websocket)
     v1 = [
         *models.routes(engines, listing, names),
-        *engine_routes.routes(client, engines, names, limits, is_behind_proxy=settings.behind_proxy),
+        *engine_routes.routes(client, failover, names, limits, is_behind_proxy=settings.behind_proxy),
         *realtime.routes(websocket, calls, sessions),
         *secret_routes.routes(credentials.secrets, defaults),
         no_websocket,
@@ -99,7 +99,7 @@ def create_app(
         *sign_in.routes(credentials, attempts, credentials.cookie, is_behind_proxy=settings.behind_proxy),
         *page.routes(page_folder, credentials, credentials.cookie),
     ]
-    lifespan = _lifespan(client, credentials.keys, (websocket, calls))
+    lifespan = _lifespan(client, failover, credentials.keys, (websocket, calls))
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.sessions, app.state.websocket, app.state.calls = sessions, websocket, calls
     wanting_keys = RequireCredentials(
@@ -127,7 +127,10 @@ def _credentials(settings: Settings, key: str, now: Callable[[], float]) -> Cred
 
 
 def _lifespan(
-    client: EngineClient, keys: KeyStore, ended_with_their_key: tuple[RealtimeWebSocket, Calls]
+    client: EngineClient,
+    failover: Failover,
+    keys: KeyStore,
+    ended_with_their_key: tuple[RealtimeWebSocket, Calls],
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -138,6 +141,7 @@ def _lifespan(
             watching.cancel()
             await end_sessions(app)
             await client.aclose()
+            await failover.aclose()
 
     return lifespan
 

@@ -30,6 +30,26 @@ async def with_field(
     yield form.finish()
 
 
+class FieldFinder:
+    """Looks for the value of a field while the form comes in.
+
+    Raises `InvalidRequestError` for what is no form.
+    """
+
+    def __init__(self, content_type: str, name: str) -> None:
+        self._value: str | None = None
+        self._form = _Form(_boundary(content_type), name, self._found)
+
+    def push(self, chunk: bytes) -> str | None:
+        """The value, once it is whole."""
+        self._form.push(chunk)
+        return self._value
+
+    def _found(self, value: str) -> str:
+        self._value = value
+        return value
+
+
 def _boundary(content_type: str) -> bytes:
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sottovoce.config import ENGINE_KINDS, EngineKind
+from sottovoce.config import ENGINE_KINDS, EngineEndpoint, EngineKind
 from sottovoce.errors import EngineError
 from sottovoce.gateway.engine_client import EngineClient, read_up_to
 from sottovoce.gateway.engines import EngineDirectory
@@ -40,6 +41,11 @@ class Model(BaseModel):
     created: int = 0
     owned_by: str = "unknown"
 
+    def is_called(self, name: str) -> bool:
+        """Whether it says that `name` means it; engines may know further spellings."""
+        aliases = (self.model_extra or {}).get("aliases")
+        return name == self.id or (isinstance(aliases, list) and name in aliases)
+
 
 class ModelList(BaseModel):
     data: list[Model]
@@ -48,40 +54,65 @@ class ModelList(BaseModel):
 Form = TypeVar("Form", bound=BaseModel)
 
 
+@dataclass
+class _Known:
+    """What an engine of others said last, and when; `models` None where it did not answer."""
+
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    at: float | None = None
+    models: list[Model] | None = None
+
+
 class ModelListing:
-    """`external` are the engines of others: their lists are long and their machines far."""
+    """What is behind `external` URLs belongs to others: their lists are long and their machines far."""
 
     def __init__(
         self,
         client: EngineClient,
         engines: EngineDirectory,
-        external: Collection[EngineKind],
+        external: Collection[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._engines = engines
         self._external = external
         self._clock = clock
-        self._known: dict[EngineKind, tuple[float, list[Model] | None]] = {}
-        self._asking = {kind: asyncio.Lock() for kind in ENGINE_KINDS}
+        self._known: dict[EngineEndpoint, _Known] = {}
 
     async def of(self, kind: EngineKind) -> list[Model] | None:
+        """The models of all engines of a chain, the preferred one's first; None where none answers."""
+        lists = await asyncio.gather(*(self.at(endpoint) for endpoint in self._engines.chain(kind)))
+        told = [models for models in lists if models is not None]
+        found: dict[str, Model] = {}
+        for model in (model for models in told for model in models):
+            found.setdefault(model.id, model)
+        return list(found.values()) if told else None
+
+    async def at(self, endpoint: EngineEndpoint) -> list[Model] | None:
         """The models of one engine; None where it does not answer as it should."""
-        async with self._asking[kind]:
-            if (known := self._known.get(kind)) is not None and self._clock() - known[0] < FRESH:
-                return known[1]
-            found = await self._asked(kind, "/models", ModelList)
-            models = None if found is None else found.data
-            if kind in self._external:
-                self._known[kind] = self._clock(), models
-            return models
+        self._forget_departed()
+        known = self._known.setdefault(endpoint, _Known())
+        async with known.asking:
+            if known.at is not None and self._clock() - known.at < FRESH:
+                return known.models
+            found = await self._asked(endpoint, "/models", ModelList)
+            known.models = None if found is None else found.data
+            if endpoint.url in self._external:
+                known.at = self._clock()
+            return known.models
 
     async def named(self, kind: EngineKind, name: str) -> Model | None:
-        """The model that one engine means by `name`, which may be an alias that it does not list."""
-        return await self._asked(kind, f"/models/{quote(name, safe='')}", Model)
+        """The model that the first engine of a chain which has one means by `name`, which may be an alias
+        that it does not list."""
+        path = f"/models/{quote(name, safe='')}"
+        asked = (self._asked(endpoint, path, Model) for endpoint in self._engines.chain(kind))
+        return next((model for model in await asyncio.gather(*asked) if model is not None), None)
 
-    async def _asked(self, kind: EngineKind, path: str, form: type[Form]) -> Form | None:
-        endpoint = self._engines.endpoint(kind)
+    def _forget_departed(self) -> None:
+        there = {endpoint for kind in ENGINE_KINDS for endpoint in self._engines.chain(kind)}
+        self._known = {endpoint: known for endpoint, known in self._known.items() if endpoint in there}
+
+    async def _asked(self, endpoint: EngineEndpoint, path: str, form: type[Form]) -> Form | None:
         try:
             async with (
                 asyncio.timeout(MODELS_PATIENCE),
@@ -97,5 +128,5 @@ class ModelListing:
                     return None
                 return form.model_validate_json(await read_up_to(reply, MAX_LIST_BYTES) or b"")
         except (EngineError, ValidationError, TimeoutError) as error:
-            logger.warning("the %s engine does not tell its models: %s", kind, type(error).__name__)
+            logger.warning("the %s engine does not tell its models: %s", endpoint.kind, type(error).__name__)
             return None

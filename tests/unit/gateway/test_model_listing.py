@@ -14,6 +14,9 @@ from sottovoce.gateway.engines import EngineStatus
 from sottovoce.gateway.model_listing import FRESH, ModelListing
 
 
+ELSEWHERE = "http://192.0.2.1/v1"
+
+
 class Replies:
     """An `EngineClient` whose engines answer with `body`, or not at all."""
 
@@ -37,7 +40,8 @@ class Replies:
 
 class Engines:
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
-        return EngineEndpoint(kind, "http://127.0.0.1:9/v1", "", "m")
+        url = ELSEWHERE if kind == "llm" else "http://127.0.0.1:9/v1"
+        return EngineEndpoint(kind, url, "", "m")
 
     def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
         return (self.endpoint(kind),)
@@ -68,7 +72,7 @@ def replies() -> Replies:
 
 @pytest.fixture
 def listing(replies: Replies, clock: Clock) -> ModelListing:
-    return ModelListing(replies, Engines(), {"llm"}, clock)  # type: ignore[arg-type]
+    return ModelListing(replies, Engines(), {ELSEWHERE}, clock)  # type: ignore[arg-type]
 
 
 async def ids(listing: ModelListing, kind: EngineKind) -> list[str] | None:

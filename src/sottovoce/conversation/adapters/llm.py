@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
+import httpx
 from livekit.agents import APIError, APIStatusError, APITimeoutError, llm
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions, NotGivenOr
 
@@ -27,6 +29,8 @@ FIRST_TOKEN_DEADLINE = 10.0
 is the slow case this allows."""
 STALL_DEADLINE = 10.0
 """Seconds between two tokens."""
+PREWARM_LIMIT = 120.0
+"""Seconds for a model to read the beginning of a prompt ahead of time."""
 RETRY_INTERVAL = 0.1
 """Seconds after which the only engine there is is asked once more, if it refused or broke off at once."""
 
@@ -37,6 +41,8 @@ class ServiceLLM(llm.LLM[str]):
     def __init__(self, clients: EngineClients) -> None:
         super().__init__()
         self.clients = clients
+        self.on_question: Callable[[], None] = lambda: None
+        """Told when somebody wants to know something: what is only read ahead has to make way."""
         self._windows: dict[EngineEndpoint, Window] = {}
 
     @property
@@ -63,6 +69,7 @@ class ServiceLLM(llm.LLM[str]):
         Who fails before that is followed by the next of the chain; afterwards the answer breaks off, for
         nothing is said twice. Raises `APIError`, or `TimeoutError` when nothing comes in time.
         """
+        self.on_question()
         for choice in self.clients.failover.choices("llm"):
             has_begun = False
             try:
@@ -101,6 +108,35 @@ class ServiceLLM(llm.LLM[str]):
             async with aclosing(_chunks(line, choice, question, shown, window)) as chunks:
                 async for chunk in chunks:
                     yield chunk
+
+    async def read_ahead(self, question: Callable[[], Question]) -> None:
+        """Let the first model read what is behind `question`, if it says that it can do so ahead of time.
+
+        Failures cost nobody anything: the first answer comes as late as it would have.
+        """
+        endpoint = self.clients.failover.first("llm")
+        with self.clients.using(endpoint) as line:
+            if (learning := line.learn()) is not None:
+                await asyncio.wait([learning])
+            if line.facts is None or not line.facts.prewarm:
+                return
+            try:
+                reply = await line.http.post(
+                    f"{endpoint.url}/chat/prewarm",
+                    headers=endpoint.headers,
+                    json={"model": endpoint.model, **self._beginning(endpoint, question())},
+                    timeout=httpx.Timeout(PREWARM_LIMIT, connect=STALL_DEADLINE),
+                )
+                logger.info("%s has read the beginning: status %s", endpoint.model, reply.status_code)
+            except httpx.HTTPError as error:
+                logger.info("%s has not read the beginning: %s", endpoint.model, type(error).__name__)
+
+    def _beginning(self, endpoint: EngineEndpoint, question: Question) -> dict[str, Any]:
+        """The messages and tools of a request, as they will be sent."""
+        shown = self._window(endpoint, question).shown(question.items)
+        messages, _ = question.beginning(shown).to_provider_format(format="openai")
+        tools = llm.ToolContext(question.tools).parse_function_tools("openai", strict=False)
+        return {"messages": messages, **({"tools": tools} if tools else {})}
 
     def _window(self, endpoint: EngineEndpoint, question: Question) -> Window:
         """The conversation's at that model; another history has one of its own, for once."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from starlette.routing import Route
 
 from sottovoce.config import ENGINE_KINDS
+from sottovoce.conversation.failover import Failover
 from sottovoce.gateway.engine_client import EngineClient
-from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.limits import GatewayLimits
 from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.passthrough import EngineRoute, Passthrough
@@ -19,7 +19,7 @@ UPLOAD_SETTING = "SOTTOVOCE_MAX_UPLOAD_BYTES"
 
 def routes(
     client: EngineClient,
-    engines: EngineDirectory,
+    failover: Failover,
     names: ModelNames,
     limits: GatewayLimits,
     *,
@@ -35,7 +35,7 @@ def routes(
             Passthrough(
                 route,
                 client,
-                engines,
+                failover,
                 names,
                 places[route.kind],
                 grace=limits.body_grace,

@@ -53,7 +53,9 @@ class Catalogue:
         lists = await asyncio.gather(*(self._listing.of(kind) for kind in ENGINE_KINDS))
         if all(models is None for models in lists):
             raise EngineUnavailable("No engine answers yet; try again in a moment.", engine="llm")
-        found = {model.id: model for models in lists for model in models or ()}
+        found: dict[str, Model] = {}
+        for model in (model for models in lists for model in models or ()):
+            found.setdefault(model.id, model)
         return [*found.values(), self._conversation(REALTIME_MODEL)]
 
     async def find(self, name: str) -> Model:
@@ -78,9 +80,9 @@ class Catalogue:
 
     def _replaced(self, name: str) -> Model | None:
         """An engine of others, by a name that is replaced for it; nothing else is known of it."""
-        for kind in ENGINE_KINDS:
-            configured = self._names.configured(kind)
-            if configured is not None and is_hard_coded(kind, name):
+        for endpoint in (self._engines.endpoint(kind) for kind in ENGINE_KINDS):
+            configured = self._names.configured(endpoint)
+            if configured is not None and is_hard_coded(endpoint.kind, name):
                 return Model.model_validate({"id": name, "root": configured})
         return None
 
