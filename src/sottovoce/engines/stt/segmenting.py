@@ -46,6 +46,11 @@ class Segmenter:
         self._detect = detect
         self._begin()
 
+    @property
+    def kept_bytes(self) -> int:
+        """What is in no part yet."""
+        return len(self._audio) + len(self._rest)
+
     def push(self, pcm: bytes) -> list[Part]:
         """The parts that are complete with it."""
         self._rest += pcm

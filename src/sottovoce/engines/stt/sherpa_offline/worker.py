@@ -21,6 +21,7 @@ from sottovoce.engines.stt.sherpa_offline.files import ModelFiles
 from sottovoce.engines.stt.sherpa_offline.wire import HEADER, Heard, Loaded, Task, pack, unpack_header
 from sottovoce.engines.stt.sherpa_streaming.recogniser import choose_provider
 from sottovoce.errors import EngineError
+from sottovoce.lifeline import die_with_parent
 from sottovoce.models.installed import InstalledModel
 
 FULL_SCALE = 32_768
@@ -85,6 +86,7 @@ def _answer(model: models.OfflineModel, task: Task, pcm: bytes) -> Heard:
 
 
 def main() -> None:
+    die_with_parent()
     options = WorkerOptions.model_validate_json(sys.argv[1])
     target = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the library prints is no message
