@@ -12,6 +12,7 @@ from datetime import date
 
 from num2words import num2words
 
+from sottovoce.engines.tts import english_names as names
 from sottovoce.engines.tts import english_units as units
 
 MAX_PATH_SEGMENTS = 3
@@ -19,15 +20,17 @@ MAX_PATH_SEGMENTS = 3
 
 MAX_DENOMINATOR = 100
 SPOKEN_RATIOS = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty-fifty"}
-_MONTH_AND_DAY = rf"(?:{'|'.join(calendar.month_name[1:])})(?: \d{{1,2}}(?:st|nd|rd|th)?)?"
+_MONTH = f"(?:{'|'.join(calendar.month_name[1:])})"
+_MONTH_AND_DAY = rf"{_MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?"
 
 
 def expand(text: str, *, is_day_first: bool = False) -> str:
     """Spell `text` out. `is_day_first` tells how to read 3/4/2026 where both readings are dates."""
+    text = names.months_and_days(units.vulgar_fractions(text))
     text = _SLASH_DATE.sub(lambda found: _slash_date(found, is_day_first=is_day_first), text)
     for pattern, say in _RULES:
         text = pattern.sub(say, text)
-    return units.expand(text)
+    return names.expand(units.expand(text))
 
 
 def words(number: int | str, to: str = "cardinal") -> str:
@@ -79,6 +82,18 @@ def _year_words(year: int) -> str:
 
 def _year(found: re.Match[str]) -> str:
     return found[1] + _year_words(int(found[2]))
+
+
+def _day(found: re.Match[str]) -> str:
+    return f"{found[1]} {words(found[2], 'ordinal')}"
+
+
+def _day_of(found: re.Match[str]) -> str:
+    return f"the {words(found[2], 'ordinal')} of {found[3]}"
+
+
+def _years(found: re.Match[str]) -> str:
+    return f"{_year_words(int(found[1]))} to {_year_words(int(found[2]))}"
 
 
 def _decade(found: re.Match[str]) -> str:
@@ -135,6 +150,11 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(r"\b([\w.+-]{1,64})@((?:[\w-]{1,63}\.){1,8}[a-zA-Z]{2,24})\b"), _email),
     (re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?\b"), r"\1 at \2"),
     (re.compile(r"(?<![\d-])(\d{4})-(\d\d)-(\d\d)(?![\d-])"), _iso_date),
+    (re.compile(r"(?<![\w.,-])\d{1,6}(?:-\d{1,6}){3,6}(?![\w-])"), _telephone),
+    (re.compile(r"(?<=:\d\d)( ?[ap]\.?m\b\.?)? ?[-–] ?(?=\d)", re.IGNORECASE), r"\1 to "),
+    (re.compile(r"(?<=\d)( ?[ap]\.?m\b\.?) ?[-–] ?(?=\d)", re.IGNORECASE), r"\1 to "),
+    (re.compile(r"(?<![\w.,-])(1[89]\d\d|20\d\d) ?[-–] ?(1[89]\d\d|20\d\d)(?![\w-]|[.,]\d)"), _years),
+    (re.compile(r"(\()((?:1[89]|20)\d\d)(?=\))"), _year),
     (re.compile(r"\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,6}(?!\d)"), _telephone),
     (re.compile(rf"{_DIGITS}(?:\(\d{{3}}\) ?|\d{{3}}[-. ])?\d{{3}}[-.]\d{{4}}(?![\w-])"), _telephone),
     (re.compile(rf"{_DIGITS}\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?![\w.]\d)"), lambda found: _dotted(found[0])),
@@ -147,14 +167,18 @@ _RULES: tuple[_Rule, ...] = (
     ),
     (re.compile(r"(?<![\d/.])(\d{1,3} )?(\d{1,3})[/⁄](\d{1,3})(?![\d/])"), _fraction),
     (re.compile(r"(?<![\w$€£.,-])(1[1-9]\d0|20\d0)'?s\b"), _decade),
+    (re.compile(r"(?<![\w])'([2-9]0)s\b"), lambda found: words(found[1])[:-1] + "ies"),
     (
         re.compile(
-            rf"\b((?:in|since|of|year|until|before|after|during|by|{_MONTH_AND_DAY},?) )"
+            r"\b((?:in|since|of|year|year (?:is|was)|until|before|after|during|by|late|early|"
+            rf"{_MONTH_AND_DAY},?|\d{{1,2}} {_MONTH_AND_DAY}) |the (?=19|20[12]\d))"
             r"(1[1-9]\d\d|20\d\d)(?![\w%.,]?\d|\w|%)",
             re.IGNORECASE,
         ),
         _year,
     ),
+    (re.compile(rf"\b({_MONTH}) ([12]?\d|3[01])(?![\w:/%-]|[.,]\d)"), _day),
+    (re.compile(rf"(\bthe )?(?<![\w.,:/-])([12]?\d|3[01]) ({_MONTH})\b"), _day_of),
     (re.compile(r"(?<![\w.,-])(\d{1,9}) ?[-–—] ?(\d{1,9})(?![\w,-]|\.\d)"), _range),
     (re.compile(r"#(?=\d)"), "number "),
     (re.compile(r"#(?=[A-Za-z])"), "hashtag "),

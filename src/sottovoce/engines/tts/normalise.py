@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from sottovoce.engines.tts import english
+from sottovoce.engines.tts.figures import spell_figures
 from sottovoce.engines.tts.markdown import strip_markdown
 
 MAX_EMOJI_SAID = 3
@@ -28,14 +29,15 @@ def normalise(text: str, language: str, *, are_figures_spelled: bool = False) ->
     """`text` without markup, pictures and control characters; in English with its figures spelled out.
 
     Empty where there is nothing to say. A text of nothing but emoji keeps up to MAX_EMOJI_SAID of them, which
-    the engine reads by name. Other languages leave numbers to the engine, which knows how to read them.
+    the engine reads by name. Figures that no rule of English has said are left to the engine, unless
+    `are_figures_spelled`.
     """
     visible = _printable(text)
     said = strip_markdown(_PRODUCT.sub(" × ", visible))
     said = "".join(character for character in said if not _is_picture(character))
     if language.startswith("en"):
         said = english.expand(said, is_day_first=not language.startswith("en-us"))
-    said = _tidy(said)
+    said = _tidy(spell_figures(said, language) if are_figures_spelled else said)
     return said if _is_speakable(said) else _pictures(visible)
 
 
