@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ssl import SSLContext
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from sottovoce.cli.lines import described
+from sottovoce.cli.preferred import preferred
 from sottovoce.cli.running import find_server
 from sottovoce.config import EngineEndpoint, EngineKind, Settings
 from sottovoce.errors import EngineTimeout, EngineUnavailable, InvalidRequestError
 from sottovoce.services.external import external_endpoint
+from sottovoce.services.loading import WARM_DEADLINE, load_deadline, weigh
 from sottovoce.services.supervisor import Supervisor
 
-READY_DEADLINE = 60.0
-"""Seconds for an engine of our own to load."""
+ANNOUNCED_AFTER = 1.0
+"""Seconds after which whoever waits for an engine is told what for."""
+
+SHOWN_EVERY = 0.25
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 600.0
@@ -60,22 +65,50 @@ async def _endpoint(
     elif settings.engine(kind).is_external:
         yield external_endpoint(kind, settings.engine(kind)), None
     else:
-        async with Supervisor(settings, kinds=(kind,)) as supervisor:
-            await _until_ready(supervisor, kind)
+        model = await asyncio.to_thread(preferred, settings, kind)
+        deadline = load_deadline((await weigh(model)).size_bytes) + WARM_DEADLINE
+        async with Supervisor(settings, kinds=(kind,), planned=lambda: {kind: (model,)}) as supervisor:
+            with waiting_told(lambda: described(supervisor.status(kind))):
+                await _until_ready(supervisor, kind, deadline)
             yield supervisor.endpoint(kind), None
 
 
-async def _until_ready(supervisor: Supervisor, kind: EngineKind) -> None:
+async def _until_ready(supervisor: Supervisor, kind: EngineKind, deadline: float) -> None:
     try:
-        async with asyncio.timeout(READY_DEADLINE):
+        async with asyncio.timeout(deadline):
             async for statuses in supervisor.changes():
                 if statuses[kind].state == "ready":
                     return
                 if statuses[kind].state == "failed":
                     raise EngineUnavailable(f"The {kind} engine failed: {statuses[kind].reason}", engine=kind)
     except TimeoutError:
-        message = f"The {kind} engine was not ready within {READY_DEADLINE:.0f} s. Cure: sottovoce doctor"
+        message = f"The {kind} engine was not ready within {deadline:.0f} s. Cure: sottovoce doctor"
         raise EngineTimeout(message, engine=kind) from None
+
+
+@contextmanager
+def waiting_told(text: Callable[[], str]) -> Iterator[None]:
+    """Show `text` in the terminal, always current, while something is waited for that takes its time."""
+    telling = asyncio.create_task(_tell(text))
+    try:
+        yield
+    finally:
+        telling.cancel()
+
+
+async def _tell(text: Callable[[], str]) -> None:
+    await asyncio.sleep(ANNOUNCED_AFTER)
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console.print(text(), highlight=False, markup=False)
+        return
+    with console.status(escape(text())) as shown:
+        while True:
+            await asyncio.sleep(SHOWN_EVERY)
+            shown.update(escape(text()))
 
 
 async def check(reply: httpx.Response, kind: EngineKind) -> None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sottovoce.cli import flags
+from sottovoce.cli.greeting import greet, has_display
+from sottovoce.cli.lines import Lines
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
 
     from rich.console import Console
 
@@ -33,9 +34,6 @@ EPILOG = (
 
 STOP_DEADLINE = 9.0
 """Seconds from the asked stop to the forced one: conversations, requests and children included."""
-
-MAX_SHOWN_ADDRESSES = 3
-"""Machines with containers have dozens; those that people use come first."""
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -113,11 +111,14 @@ async def _serve(settings: Settings, sock: socket.socket, key: str, tls: ServerT
     stop = _stop_signal()
     console.print("Starting the engines and the page …")
     async with hosted(settings, sock, key, tls) as server:
-        _welcome(console, settings, server.server.url, tls)
         progress = asyncio.create_task(_show_progress(console, server))
+        welcoming = asyncio.create_task(_welcome(console, settings, server, tls))
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopping, server.serving}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (progress, stopping):
+        await asyncio.wait({welcoming, stopping, server.serving}, return_when=asyncio.FIRST_COMPLETED)
+        if welcoming.done():
+            welcoming.result()
+            await asyncio.wait({stopping, server.serving}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (progress, welcoming, stopping):
             task.cancel()
         asyncio.get_running_loop().call_later(STOP_DEADLINE, _end_by_force)
         if stop.is_set():
@@ -144,61 +145,31 @@ def _end_by_force() -> None:
     os._exit(1)
 
 
-def _welcome(console: Console, settings: Settings, url: str, tls: ServerTls | None) -> None:
-    from rich.panel import Panel
-
-    text = "\n".join(f"{label:<6} {value}" for label, value in _greeting(settings, url, tls))
-    console.print(Panel(text, title="Sottovoce", title_align="left", expand=False, padding=(0, 2)))
-    if settings.open_browser and _has_display():
-        webbrowser.open(url)
-
-
-def _greeting(settings: Settings, url: str, tls: ServerTls | None) -> Iterator[tuple[str, str]]:
-    """What whoever started the server needs to know, line by line."""
-    yield "Open", f"[bold link={url}]{url}[/]"
-    for other in _network_urls(settings, url) if tls else ():
-        yield "", f"[link={other}]{other}[/] from your network"
-    where = "[bold]sottovoce key show[/] prints it" if settings.api_key is None else "as in SOTTOVOCE_API_KEY"
-    yield "API", f"{url}/v1   key: {where}"
-    if tls is not None:
-        kind = "self-signed: browsers ask once" if tls.is_self_signed else str(tls.certificate_file)
-        yield "TLS", f"{kind}; until {tls.certificate.expires:%Y-%m-%d}; SHA-256"
-        half = len(tls.certificate.fingerprint) // 2 + 1
-        yield "", tls.certificate.fingerprint[:half]
-        yield "", tls.certificate.fingerprint[half:]
-    yield "End", "Ctrl-C"
-
-
-def _network_urls(settings: Settings, url: str) -> Iterator[str]:
-    """Where others open a server that is bound to every address."""
-    from sottovoce.cli.running import WILDCARDS
-    from sottovoce.gateway.machine_names import network_addresses
-
-    if settings.host in WILDCARDS:
-        port = url.rpartition(":")[2]
-        for address in network_addresses()[:MAX_SHOWN_ADDRESSES]:
-            yield f"https://[{address}]:{port}" if ":" in address else f"https://{address}:{port}"
-
-
-def _has_display() -> bool:
-    """Whether a browser opened here would be seen by the person who started this."""
-    if os.environ.get("CI") or os.environ.get("SSH_CONNECTION"):
-        return False
-    if sys.platform.startswith("linux"):
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True
-
-
 async def _show_progress(console: Console, server: Hosted) -> None:
-    """One line for every change of an engine, and one when all are ready."""
-    shown: dict[str, str] = {}
+    """One line for every step of an engine, and one when somebody answers for every kind."""
+    lines, was_ready = Lines(), False
     async for statuses in server.supervisor.changes():
-        for kind, status in statuses.items():
-            if shown.get(kind) != status.state:
-                shown[kind] = status.state
-                reason = f": {status.reason}" if status.reason and status.state != "ready" else ""
-                console.print(
-                    f"  {kind}  {status.model}  {status.state}{reason}", highlight=False, markup=False
-                )
-        if all(status.state == "ready" for status in statuses.values()):
+        for line in lines.news({kind: server.supervisor.members(kind) for kind in statuses}):
+            console.print(f"  {line}", highlight=False, markup=False)
+        is_ready = all(status.state == "ready" for status in statuses.values())
+        if is_ready and not was_ready:
             console.print("Ready: say something.")
+        was_ready = is_ready
+
+
+async def _welcome(console: Console, settings: Settings, server: Hosted, tls: ServerTls | None) -> None:
+    """At once; under the profiles that promise real models, when those talk."""
+    from sottovoce.models.plan import FETCHING
+
+    if settings.profile in FETCHING:
+        console.print("Loading the models …")
+        await _until_settled(server)
+    greet(console, settings, server.server.url, server.supervisor.statuses(), tls)
+    if settings.open_browser and has_display():
+        webbrowser.open(server.server.url)
+
+
+async def _until_settled(server: Hosted) -> None:
+    async for statuses in server.supervisor.changes():
+        if all(status.is_settled for status in statuses.values()):
+            return

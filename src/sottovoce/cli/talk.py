@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sottovoce.cli import flags
+from sottovoce.config import ENGINE_KINDS
+from sottovoce.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     from sottovoce.cli.running import RunningServer
     from sottovoce.config import Settings
+    from sottovoce.services.supervisor import Supervisor
 
 EPILOG = (
     "Wear headphones, else the assistant hears itself. Without a sound device: "
     "[bold]sottovoce talk --input question.wav --output answer.wav[/bold]. Ctrl-C ends the conversation."
 )
-READY_DEADLINE = 60.0
 
 
 def talk(
@@ -66,9 +68,11 @@ async def _server(settings: Settings) -> AsyncIterator[RunningServer]:
     """The one that runs, else one of our own on a free port with a key of its own."""
     import secrets
 
+    from sottovoce.cli.engines import waiting_told
     from sottovoce.cli.hosting import hosted
+    from sottovoce.cli.lines import line_up
+    from sottovoce.cli.preferred import warn
     from sottovoce.cli.running import find_server
-    from sottovoce.errors import EngineTimeout
     from sottovoce.http.server import listen
 
     server = await asyncio.to_thread(find_server, settings)
@@ -76,12 +80,22 @@ async def _server(settings: Settings) -> AsyncIterator[RunningServer]:
         yield server
         return
     typer.echo("No server runs here; starting the engines …", err=True)
+    await asyncio.to_thread(warn, settings, *ENGINE_KINDS)
     async with hosted(settings, listen("127.0.0.1", 0), secrets.token_urlsafe(32)) as own:
-        try:
-            async with asyncio.timeout(READY_DEADLINE):
-                await own.supervisor.wait_ready()
-        except TimeoutError:
-            waiting = [kind for kind, status in own.supervisor.statuses().items() if status.state != "ready"]
-            message = f"Not ready within {READY_DEADLINE:.0f} s: {', '.join(waiting)}. Cure: sottovoce doctor"
-            raise EngineTimeout(message, engine=waiting[0]) from None
+        with waiting_told(lambda: "; ".join(line_up(own.supervisor.statuses()))):
+            await _until_settled(own.supervisor)
         yield own.server
+
+
+async def _until_settled(supervisor: Supervisor) -> None:
+    """The preferred engines are waited for, as whoever talks here wants to talk with them.
+
+    Raises `EngineError` where a kind has nobody.
+    """
+    async for statuses in supervisor.changes():
+        for kind, status in statuses.items():
+            if status.state == "failed":
+                message = f"The {kind} engine failed: {status.reason}. Cure: sottovoce doctor"
+                raise EngineUnavailable(message, engine=kind)
+        if all(status.is_settled for status in statuses.values()):
+            return

@@ -94,7 +94,7 @@ class Recruiter:
     def _keeper(self, kind: EngineKind, model: InstalledModel, announce: Callable[[], None]) -> Keeper:
         sock = listen("127.0.0.1", 0)
         url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
-        endpoint = EngineEndpoint(kind, url, secrets.token_urlsafe(32), model.id)
+        endpoint = EngineEndpoint(kind, url, secrets.token_urlsafe(32), served_name(model))
         return Keeper(
             endpoint,
             model,
@@ -106,6 +106,12 @@ class Recruiter:
             self.measure,
             is_last_resort=model == EMBEDDED[kind],
         )
+
+
+def served_name(model: InstalledModel) -> str:
+    """What a service calls it: the embedded engines have one model each, whoever describes it."""
+    embedded = EMBEDDED[model.entry.kind]
+    return embedded.id if model.entry.engine == embedded.entry.engine else model.id
 
 
 def _report(task: asyncio.Task[None]) -> None:

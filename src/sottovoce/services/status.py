@@ -40,3 +40,8 @@ class EngineStatus:
     memory_bytes: int | None = None
     size_bytes: int | None = None
     preferred: EngineStatus | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """It is ready, and nobody better is on the way."""
+        return self.state == "ready" and (self.preferred is None or self.preferred.state == "failed")

@@ -12,13 +12,14 @@ import pytest
 
 from sottovoce.cli import bench, checks
 from sottovoce.cli.app import run
-from sottovoce.cli.serve import _greeting
-from sottovoce.config import Settings
+from sottovoce.cli.greeting import _greeting
+from sottovoce.config import EngineKind, Settings
 from sottovoce.gateway import machine_names
 from sottovoce.gateway.certificate import LIFETIME, self_signed
 from sottovoce.gateway.routes import page
 from sottovoce.gateway.tls import ServerTls, load_certificate
 from sottovoce.http.server import listen
+from sottovoce.services.status import EngineStatus
 
 
 @pytest.fixture
@@ -176,10 +177,14 @@ def test_serve_names_a_certificate_that_is_missing(
     assert "gone.pem cannot be read: No such file" in capsys.readouterr().err
 
 
+TALKING: dict[EngineKind, EngineStatus] = {"tts": EngineStatus("tts", "espeak-ng", "ready")}
+
+
 def greeting(home: Path, url: str, **settings: object) -> dict[str, str]:
     given = Settings(home=home, **settings)  # type: ignore[arg-type]
     tls = ServerTls(given) if given.has_tls else None
-    return {f"{label} {number}": value for number, (label, value) in enumerate(_greeting(given, url, tls))}
+    lines = _greeting(given, url, TALKING, tls)
+    return {f"{label} {number}": value for number, (label, value) in enumerate(lines)}
 
 
 def test_the_greeting_over_tls_shows_addresses_and_fingerprint(
@@ -199,7 +204,8 @@ def test_the_greeting_over_tls_shows_addresses_and_fingerprint(
 
 def test_the_greeting_on_loopback_is_short(home: Path) -> None:
     lines = greeting(home, "http://127.0.0.1:8080")
-    assert [name.split()[0] for name in lines] == ["Open", "API", "End"]
+    assert [name.split()[0] for name in lines] == ["Open", "API", "Models", "End"]
+    assert "speaks espeak-ng" in lines.values()
 
 
 def test_a_wrong_setting_is_a_finding_of_the_doctor_s(

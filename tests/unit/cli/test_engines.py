@@ -44,14 +44,14 @@ async def test_what_the_engine_did_wrong_names_the_engine(reply: httpx.Response)
 
 
 async def test_an_engine_that_loads_is_waited_for() -> None:
-    await engines._until_ready(Supervised("loading", "restarting", "ready"), "tts")  # type: ignore[arg-type]
+    await engines._until_ready(Supervised("loading", "restarting", "ready"), "tts", 60)  # type: ignore[arg-type]
 
 
 async def test_one_that_fails_says_why() -> None:
     with pytest.raises(EngineUnavailable, match="no library"):
-        await engines._until_ready(Supervised("loading", "failed"), "tts")  # type: ignore[arg-type]
+        await engines._until_ready(Supervised("loading", "failed"), "tts", 60)  # type: ignore[arg-type]
 
 
 async def test_one_that_never_gets_ready_is_given_up() -> None:
     with pytest.raises(EngineTimeout, match="sottovoce doctor"):
-        await engines._until_ready(Supervised("loading"), "tts")  # type: ignore[arg-type]
+        await engines._until_ready(Supervised("loading"), "tts", 60)  # type: ignore[arg-type]
