@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from sottovoce.models.entry import ModelEntry
 
 RESERVE_BYTES = 512 << 20
-"""Disk space that a download leaves to the rest of the machine: a full disk hurts more than a missing model."""
+"""Disk space that a download leaves to the rest of the machine: a full disk hurts everybody."""
 
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
 """Seconds between attempts that bring nothing; the first byte starts them anew. Together 90 s: a router's

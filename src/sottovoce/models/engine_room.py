@@ -43,7 +43,7 @@ class EngineRoom(Protocol):
         """
 
     def states(self) -> Sequence[EngineModel]:
-        """Every model that is loaded, being loaded or failed last, chain by chain, the preferred ones first."""
+        """Every model that is loaded, being loaded or failed last: by kind, the preferred ones first."""
 
     def changes(self) -> AsyncIterator[object]:
         """Yields now and after each change of `states`; a slow reader misses what lies between."""

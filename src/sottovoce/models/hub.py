@@ -56,8 +56,8 @@ class Hub:
         """Raises `HubOffline`."""
         if self.is_offline:
             raise HubOffline(
-                "Nothing may be downloaded: the settings say offline. Unset SOTTOVOCE_OFFLINE (and "
-                "HF_HUB_OFFLINE) to allow it, or give a folder with the model (sottovoce models use KIND PATH)."
+                "Nothing may be downloaded: the settings say offline. Unset SOTTOVOCE_OFFLINE and "
+                "HF_HUB_OFFLINE to allow it, or bring the model in a folder (sottovoce models use)."
             )
 
     def environment(self, home: Path, given: Mapping[str, str] | None = None) -> dict[str, str]:
