@@ -13,6 +13,7 @@ from sottovoce.config import EngineSettings
 from sottovoce.engines.stt.base import InterimListener, SegmentListener
 from sottovoce.engines.stt.sherpa_streaming import recogniser as recognisers
 from sottovoce.engines.stt.sherpa_streaming.admission import Admission, usable_cores
+from sottovoce.engines.stt.sherpa_streaming.files import NEMO
 from sottovoce.engines.stt.sherpa_streaming.pace import Pace, measure
 from sottovoce.engines.stt.sherpa_streaming.recogniser import Recogniser
 from sottovoce.engines.stt.sherpa_streaming.scheduler import Scheduler
@@ -55,6 +56,8 @@ class SherpaStreamingTranscriber:
     """A `Transcriber`. `load` is what brings the model, in a thread; for a test another one."""
 
     can_translate = False
+    has_word_times = True
+    has_probabilities = True
     heeds_language = has_word_times = has_probabilities = True
 
     def __init__(
@@ -67,6 +70,8 @@ class SherpaStreamingTranscriber:
     ) -> None:
         self.model = model.id
         self.languages: Sequence[str] = model.entry.languages
+        self.heeds_language = model.entry.family == NEMO or len(model.entry.languages) <= 1
+        """Bilingual zipformers hear both of theirs."""
         self.fault: str | None = None
         self._threads = settings.threads or usable_cores()
         self._load = load or (lambda: _load(model, settings))

@@ -1,0 +1,75 @@
+"""The recognisers that keep to one contract, each with a model that says what is known before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sottovoce.models.entry import ModelEntry
+from sottovoce.models.installed import EMBEDDED, InstalledModel
+from tests.made_models import streaming
+from tests.recordings import recording
+
+SPOKEN = recording("dialogue-set-a-timer-for-ten-minutes-slt")
+"""What is said to each of them."""
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """`text` is what it makes of `SPOKEN`, unasked and in each of the `languages` that clients may name."""
+
+    model: InstalledModel
+    text: str
+    languages: Mapping[str, str]
+    named: str = "english"
+    """The language of `text`, in verbose replies."""
+    refused: str = "de"
+    """A language that it does not hear."""
+    has_interims: bool = True
+    """Whether it tells words while they are said."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def _pocketsphinx(folder: Path) -> Recogniser:
+    text = "set a timer for ten minutes"
+    return Recogniser(EMBEDDED["stt"], text, {"en": text, "English": text})
+
+
+def _streaming(folder: Path) -> Recogniser:
+    text = "Turn on the radio."
+    streaming.build(folder, streaming.Script("Turn on the ra|di|o."))
+    return Recogniser(_streaming_model(folder, "en"), text, {"en": text, "en-GB": text})
+
+
+def _multilingual(folder: Path) -> Recogniser:
+    phrases = {"auto": "who knows", "en-US": "good mor|ning", "de-DE": "guten Mor|gen", "ja-JP": "今|日は"}
+    streaming.build(folder, streaming.Script(phrases=phrases))
+    spoken = {"en-us": "good morning", "German": "guten Morgen", "ja": "今日は"}
+    return Recogniser(
+        _streaming_model(folder, "en-us", "de-de", "ja-jp"),
+        "who knows",
+        spoken,
+        named="unknown",
+        refused="fr",
+    )
+
+
+def _streaming_model(folder: Path, *languages: str) -> InstalledModel:
+    entry = ModelEntry(
+        id=folder.name,
+        kind="stt",
+        engine="sherpa-streaming",
+        family="nemo-transducer",
+        languages=languages,
+        chunk_ms=160,
+    )
+    return InstalledModel(entry=entry, path=folder)
+
+
+RECOGNISERS: Mapping[str, Callable[[Path], Recogniser]] = {
+    "pocketsphinx": _pocketsphinx,
+    "streaming": _streaming,
+    "multilingual": _multilingual,
+}
+"""By name, how to make one with its model in a folder of that name."""
