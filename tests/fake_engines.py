@@ -13,7 +13,7 @@ import base64
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -45,7 +45,9 @@ class FakeEngines:
     heard: deque[str] = field(default_factory=deque)
     replies: deque[Script] = field(default_factory=deque)
     failing: dict[EngineKind, str] = field(default_factory=dict)
-    """"refuse" answers 500, "hang" never answers, "cut" breaks off in the middle."""
+    deadlines: dict[EngineKind, float] = field(default_factory=dict)
+    """"refuse" answers 500, "hang" never answers, "cut" breaks off in the middle (a recogniser once, and lives),
+    "mute" breaks off before the first of it, "busy" answers 429, "bad" finds fault with the request."""
     requests: list[dict[str, Any]] = field(default_factory=list)
     credentials: list[str] = field(default_factory=list)
     spoken: list[str] = field(default_factory=list)
@@ -57,13 +59,25 @@ class FakeEngines:
     """Those that the recogniser takes; None: any."""
     goes_on: asyncio.Event | None = None
     """Where there is one, the model says its first word and waits for it."""
+    prefill: asyncio.Event | None = None
+    """Where there is one, the model pings until it is set, and says its first word only then."""
+    known_voices: tuple[str, ...] | None = None
+    """Those that the voice engine lists and has; None: it lists none and takes any."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the model says about itself."""
+    context_characters: int | None = None
+    """The longest messages that the model takes, all together."""
+    prewarmed: list[dict[str, Any]] = field(default_factory=list)
+    is_ready: bool = True
+    name: str = "fake"
     connections: int = 0
+    looks: int = 0
     url: str = ""
     voice_rate: float = 15
-    _sockets: set[WebSocket] = field(default_factory=set)
+    sockets: set[WebSocket] = field(default_factory=set)
 
     def endpoint(self, kind: EngineKind) -> EngineEndpoint:
-        return EngineEndpoint(kind, self.url, KEY, f"fake-{kind}")
+        return EngineEndpoint(kind, self.url, KEY, f"{self.name}-{kind}", deadline=self.deadlines.get(kind))
 
     def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
         return (self.endpoint(kind),)
@@ -75,13 +89,17 @@ class FakeEngines:
                 Route("/v1/audio/transcriptions", self.transcribe_file, methods=["POST"]),
                 Route("/v1/chat/completions", self.complete, methods=["POST"]),
                 Route("/v1/audio/speech", self.speak, methods=["POST"]),
+                Route("/v1/audio/voices", self.list_voices),
+                Route("/v1/chat/prewarm", self.prewarm, methods=["POST"]),
+                Route("/v1/models/{name:path}", self.describe),
+                Route("/readyz", self.readiness),
             ]
         )
 
     async def transcribe(self, socket: WebSocket) -> None:
         await socket.accept()
         self.connections += 1
-        self._sockets.add(socket)
+        self.sockets.add(socket)
         audio = b""
         try:
             async for message in socket.iter_text():
@@ -96,7 +114,7 @@ class FakeEngines:
         except WebSocketDisconnect:
             pass
         finally:
-            self._sockets.discard(socket)
+            self.sockets.discard(socket)
 
     async def _configure(self, socket: WebSocket, hints: dict[str, Any]) -> None:
         self.hints.append(hints)
@@ -114,6 +132,9 @@ class FakeEngines:
             case "refuse":
                 await socket.send_json({"type": f"{prefix}.failed", "error": {"message": "broken"}})
                 return
+            case "mute":
+                await socket.close(1011)
+                raise WebSocketDisconnect(1011)
             case "cut":
                 self.failing.pop("stt")
                 await socket.close(1011)
@@ -122,6 +143,22 @@ class FakeEngines:
         if text:
             await socket.send_json({"type": f"{prefix}.delta", "delta": text.split()[0]})
         await socket.send_json({"type": f"{prefix}.completed", "transcript": text})
+
+    async def readiness(self, request: Request) -> Response:
+        self.looks += 1
+        return JSONResponse({"status": "ready" if self.is_ready else "failed"}, 200 if self.is_ready else 503)
+
+    async def describe(self, request: Request) -> Response:
+        return JSONResponse({"id": request.path_params["name"], **self.facts})
+
+    async def prewarm(self, request: Request) -> Response:
+        self.prewarmed.append(await request.json())
+        return JSONResponse({"object": "chat.prewarm"})
+
+    async def list_voices(self, request: Request) -> Response:
+        if self.known_voices is None:
+            return Response(status_code=404)
+        return JSONResponse({"voices": [{"id": voice} for voice in self.known_voices]})
 
     async def transcribe_file(self, request: Request) -> Response:
         if "stt" in self.failing:
@@ -137,16 +174,20 @@ class FakeEngines:
         body = json.loads(await request.body())
         self.requests.append(body)
         self.credentials.append(request.headers.get("authorization", ""))
-        match self.failing.get("llm"):
-            case "hang":
-                await asyncio.sleep(3600)
-            case "refuse":
-                return JSONResponse({"error": {"message": "broken"}}, status_code=500)
+        if (refusal := await self._fault("llm")) is not None:
+            return refusal
+        length = sum(len(message["content"] or "") for message in body["messages"])
+        if self.context_characters is not None and length > self.context_characters:
+            error = {"message": "too long", "code": "context_length_exceeded", "param": "messages"}
+            return JSONResponse({"error": error}, status_code=400)
         reply = self.replies.popleft() if self.replies else "I have nothing to say."
         limit = body.get("max_completion_tokens")
         return StreamingResponse(self._chunks(reply, limit), media_type="text/event-stream")
 
     async def _chunks(self, reply: Script, limit: int | None) -> AsyncIterator[str]:
+        while self.prefill is not None and not self.prefill.is_set():
+            yield ": ping\n\n"
+            await asyncio.sleep(0.05)
         parts, calls = reply if isinstance(reply, list) else [reply], 0
         spent = 1
         for part in parts:
@@ -172,12 +213,35 @@ class FakeEngines:
         body = json.loads(await request.body())
         self.spoken.append(body["input"])
         self.voices.append((body["voice"], body["speed"]))
-        match self.failing.get("tts"):
+        if (refusal := await self._fault("tts")) is not None:
+            return refusal
+        if self.known_voices is not None and body["voice"] not in self.known_voices:
+            error = {"message": "no such voice", "param": "voice"}
+            return JSONResponse({"error": error}, status_code=400)
+        sound = buzz(len(body["input"]) / self.voice_rate)
+        if self.failing.get("tts") == "cut":
+            return StreamingResponse(_cut(sound[: len(sound) // 2 // 2 * 2]), media_type="audio/pcm")
+        return Response(sound, media_type="audio/pcm")
+
+    async def _fault(self, kind: EngineKind) -> Response | None:
+        """How an engine that fails before its answer begins answers."""
+        match self.failing.get(kind):
             case "hang":
                 await asyncio.sleep(3600)
             case "refuse":
                 return JSONResponse({"error": {"message": "broken"}}, status_code=500)
-        return Response(buzz(len(body["input"]) / self.voice_rate), media_type="audio/pcm")
+            case "busy":
+                return JSONResponse({"error": {"message": "busy"}}, status_code=429)
+            case "bad":
+                return JSONResponse({"error": {"message": "no"}}, status_code=400)
+            case "mute":
+                return StreamingResponse(_cut(b""), media_type="text/event-stream")
+        return None
+
+
+async def _cut(beginning: bytes) -> AsyncIterator[bytes]:
+    yield beginning
+    raise ConnectionResetError
 
 
 def buzz(seconds: float) -> bytes:
@@ -202,9 +266,25 @@ def _call(call: ToolCall, call_id: str, index: int) -> str:
     return _chunk({"role": "assistant", "tool_calls": [told]}, None)
 
 
+@dataclass
+class FakeChain:
+    """Several of them in the order of preference, the same for every kind; `members` may change at any time."""
+
+    members: list[FakeEngines]
+
+    def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
+        return tuple(member.endpoint(kind) for member in self.members)
+
+
 @asynccontextmanager
-async def running() -> AsyncIterator[FakeEngines]:
-    engines = FakeEngines()
+async def running_chain(*names: str) -> AsyncIterator[FakeChain]:
+    async with AsyncExitStack() as stack:
+        yield FakeChain([await stack.enter_async_context(running(name)) for name in names])
+
+
+@asynccontextmanager
+async def running(name: str = "fake") -> AsyncIterator[FakeEngines]:
+    engines = FakeEngines(name=name)
     async with served(engines.app(), graceful_timeout=0.1) as url:
         engines.url = f"{url}/v1"
         yield engines

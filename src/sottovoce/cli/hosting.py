@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sottovoce.cli.running import RunningServer, url_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from sottovoce.conversation.adapters.clients import EngineClients
+    from sottovoce.conversation.engines import Absent
     from sottovoce.gateway.engines import EngineStatus
     from sottovoce.gateway.tls import ServerTls
 
@@ -123,13 +125,23 @@ def _gateway(settings: Settings, supervisor: Supervisor, key: str) -> tuple[Star
     from sottovoce.gateway.app import create_app
 
     engines = SupervisedEngines(supervisor)
-    failover = Failover(engines)
+    failover = Failover(engines, absent=partial(_absent, supervisor))
     clients = EngineClients(failover)
 
     def make_session(options: SessionOptions) -> Session:
         return Session(clients, options)
 
     return create_app(settings, engines, make_session, key=key, failover=failover), clients
+
+
+def _absent(supervisor: Supervisor, kind: EngineKind) -> Absent | None:
+    """The engine that would be asked first if it were ready."""
+    from sottovoce.conversation.engines import Absent
+
+    preferred = supervisor.status(kind).preferred
+    if preferred is None:
+        return None
+    return Absent(preferred.model, preferred.reason or f"it is {preferred.state}")
 
 
 async def _warm_up() -> None:

@@ -15,6 +15,14 @@ class Engines(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """The model of an engine that would be asked first if it were ready, and why it is not."""
+
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Used:
     """The engine that did a part of a turn, by its model.
 

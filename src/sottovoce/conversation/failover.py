@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from sottovoce.config import ENGINE_KINDS, EngineEndpoint, EngineKind
 from sottovoce.conversation.breaker import Breaker, BreakerState
-from sottovoce.conversation.engines import Engines, Used
+from sottovoce.conversation.engines import Absent, Engines, Used
 from sottovoce.conversation.wellness import is_well
 
 logger = logging.getLogger(__name__)
@@ -92,9 +92,15 @@ class Failover:
     """One for a process: what a conversation found out about an engine spares the others."""
 
     def __init__(
-        self, engines: Engines, look: Look = is_well, now: Callable[[], float] = time.monotonic
+        self,
+        engines: Engines,
+        look: Look = is_well,
+        now: Callable[[], float] = time.monotonic,
+        absent: Callable[[EngineKind], Absent | None] = lambda kind: None,
     ) -> None:
+        """`absent` tells who is preferred to all of a chain and not in it, being started or lost."""
         self._engines = engines
+        self._absent = absent
         self._look = look
         self._now = now
         self._known: dict[EngineEndpoint, _Known] = {}
@@ -160,6 +166,8 @@ class Failover:
         return [endpoint for endpoint in whole if among(endpoint)] or list(whole)
 
     def _used(self, endpoint: EngineEndpoint, preferred: EngineEndpoint) -> Used:
+        if (absent := self._absent(endpoint.kind)) is not None and absent.model != endpoint.model:
+            return Used(endpoint.model, absent.model, absent.reason)
         if endpoint == preferred:
             return Used(endpoint.model)
         return Used(endpoint.model, preferred.model, self._of(preferred).breaker.reason or None)

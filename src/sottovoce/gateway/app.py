@@ -36,6 +36,7 @@ from sottovoce.gateway.routes import engines as engine_routes
 from sottovoce.gateway.routes import health, models, openapi, page, realtime, sign_in, status
 from sottovoce.gateway.routes import keys as key_routes
 from sottovoce.gateway.routes import secrets as secret_routes
+from sottovoce.gateway.voice_listing import VoiceListing
 from sottovoce.http.errors import EXCEPTION_HANDLERS, no_such_websocket
 from sottovoce.http.request_id import RequestId
 from sottovoce.realtime.opening import SessionFactory
@@ -77,15 +78,16 @@ def create_app(
     sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
     half_open = Slots(limits.half_open_calls, "calls being set up")
     defaults = _defaults(settings)
-    websocket = RealtimeWebSocket(session_factory, defaults)
+    voices = VoiceListing(client, failover)
+    websocket = RealtimeWebSocket(session_factory, defaults, voices)
     calls = Calls(session_factory, defaults, sessions, half_open, _call_options(settings, limits))
 
     no_websocket = WebSocketRoute("/{path:path}", no_such_websocket)
     v1 = [
         *models.routes(engines, listing, names),
         *engine_routes.routes(client, failover, names, limits, is_behind_proxy=settings.behind_proxy),
-        *realtime.routes(websocket, calls, sessions),
-        *secret_routes.routes(credentials.secrets, defaults),
+        *realtime.routes(websocket, calls, sessions, voices),
+        *secret_routes.routes(credentials.secrets, defaults, voices),
         no_websocket,
     ]
     routes: list[BaseRoute] = [
@@ -99,7 +101,7 @@ def create_app(
         *sign_in.routes(credentials, attempts, credentials.cookie, is_behind_proxy=settings.behind_proxy),
         *page.routes(page_folder, credentials, credentials.cookie),
     ]
-    lifespan = _lifespan(client, failover, credentials.keys, (websocket, calls))
+    lifespan = _lifespan(client, failover, voices, credentials.keys, (websocket, calls))
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.sessions, app.state.websocket, app.state.calls = sessions, websocket, calls
     wanting_keys = RequireCredentials(
@@ -129,16 +131,19 @@ def _credentials(settings: Settings, key: str, now: Callable[[], float]) -> Cred
 def _lifespan(
     client: EngineClient,
     failover: Failover,
+    voices: VoiceListing,
     keys: KeyStore,
     ended_with_their_key: tuple[RealtimeWebSocket, Calls],
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         watching = asyncio.create_task(watch_keys(keys, ended_with_their_key), name="watch the keys")
+        stop_listening = voices.watch()
         try:
             yield
         finally:
             watching.cancel()
+            stop_listening()
             await end_sessions(app)
             await client.aclose()
             await failover.aclose()

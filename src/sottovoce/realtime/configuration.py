@@ -8,7 +8,7 @@ from sottovoce.conversation.events import ReplyStarted
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.errors import InvalidRequestError
 from sottovoce.realtime import session_config
-from sottovoce.realtime.audio_config import DEFAULT_MODEL, OPENAI_VOICES
+from sottovoce.realtime.audio_config import DEFAULT_MODEL
 from sottovoce.realtime.commands import UpdateOptions
 from sottovoce.realtime.events.client import ResponseParams, SessionUpdate
 from sottovoce.realtime.response_traits import ResponseTraits, Transport
@@ -19,17 +19,18 @@ from sottovoce.realtime.session_config import (
     TranscriptionConfig,
 )
 from sottovoce.realtime.session_fields import RetentionRatio
+from sottovoce.realtime.voices import COMMON_VOICES, Voices
 
 
 @dataclass(frozen=True, slots=True)
 class ProtocolOptions:
-    """`model` is the name the client asked for; `voices` are the names that a client may choose;
+    """`model` is the name the client asked for; `voices` tells the names that a client may choose;
     `session` is laid over the server's defaults before the client is told anything."""
 
     model: str = DEFAULT_MODEL
     transport: Transport = "websocket"
     has_extensions: bool = False
-    voices: frozenset[str] = OPENAI_VOICES
+    voices: Voices = COMMON_VOICES
     session: AnyConfig | None = None
 
 
@@ -51,7 +52,7 @@ class Configuration:
 
     @property
     def voices(self) -> frozenset[str]:
-        return self._options.voices | {self._defaults.voice}
+        return self._options.voices() | {self._defaults.voice}
 
     @property
     def is_listening_only(self) -> bool:
@@ -76,7 +77,7 @@ class Configuration:
         Raises `InvalidRequestError`.
         """
         config = self._changed(event.session, is_untouched=is_untouched)
-        session_config.check_voice(config, self._options.voices, self._defaults.voice)
+        session_config.check_voice(config, self._options.voices(), self._defaults.voice)
         options = session_config.to_options(config, self._defaults)
         return UpdateOptions(options, config, event_id=event.event_id)
 

@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.conversation.port import SessionPort
 from sottovoce.errors import EngineError, InvalidRequestError
-from sottovoce.realtime.audio_config import DEFAULT_MODEL, OPENAI_VOICES, AudioInput, InputOnly, Transcription
+from sottovoce.realtime.audio_config import DEFAULT_MODEL, AudioInput, InputOnly, Transcription
 from sottovoce.realtime.config_part import MAX_NAME_CHARACTERS, merge
 from sottovoce.realtime.configuration import ProtocolOptions
 from sottovoce.realtime.response_traits import Transport
@@ -23,6 +23,7 @@ from sottovoce.realtime.session_config import (
     effective,
     to_options,
 )
+from sottovoce.realtime.voices import COMMON_VOICES, Voices
 
 START_DEADLINE = 10.0
 """Seconds for a session to be ready; the client's handshake waits for it."""
@@ -38,7 +39,7 @@ SessionFactory: TypeAlias = Callable[[SessionOptions], SessionPort]
 def asked_for(
     query: QueryParams,
     transport: Transport,
-    voices: frozenset[str] = OPENAI_VOICES,
+    voices: Voices = COMMON_VOICES,
     session: AnyConfig | None = None,
 ) -> ProtocolOptions:
     """What the address asks for, and `session`: what the client's secret or form laid down.
@@ -95,7 +96,7 @@ def _named(model: str, session: AnyConfig | None) -> AnyConfig | None:
 def session_options(asked: ProtocolOptions, defaults: SessionOptions) -> SessionOptions:
     """How the session is to be made for what was asked. Raises `InvalidRequestError`."""
     config = effective(asked.session, defaults, asked.model)
-    check_voice(config, asked.voices, defaults.voice)
+    check_voice(config, asked.voices(), defaults.voice)
     return to_options(config, defaults)
 
 

@@ -49,6 +49,9 @@ __all__ = ["DEFAULT_MODEL", "MAX_NAME_CHARACTERS", "OPENAI_VOICES", "AnyConfig",
 CLIENT_ENDPOINTED: Final = ("gpt-realtime-whisper", "gpt-live-transcribe")
 """Models that never end a turn by themselves at OpenAI: whoever names one sends commits of its own."""
 
+MAX_SHOWN_VOICES = 20
+"""In the refusal of one that there is not; beyond that the common ones have to do."""
+
 
 class SessionConfig(ConfigPart):
     nullable = frozenset({"tracing", "prompt", "include", "reasoning"})
@@ -157,8 +160,10 @@ def check_voice(config: AnyConfig, voices: frozenset[str], default: str) -> None
 
 def check_voice_name(voice: str, voices: frozenset[str], param: str) -> None:
     if voice not in voices:
+        known = sorted(OPENAI_VOICES if len(voices) > MAX_SHOWN_VOICES else voices)
+        more = "" if len(voices) <= MAX_SHOWN_VOICES else ", or another that /v1/audio/voices lists"
         raise InvalidRequestError(
-            f"There is no voice '{voice}'; choose one of {', '.join(sorted(voices))}.", param=param
+            f"There is no voice '{voice}'; choose one of {', '.join(known)}{more}.", param=param
         )
 
 

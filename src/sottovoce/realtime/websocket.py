@@ -11,10 +11,10 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.conversation.port import SessionPort
 from sottovoce.errors import SottovoceError
 from sottovoce.http.errors import error_response
-from sottovoce.realtime.audio_config import OPENAI_VOICES
 from sottovoce.realtime.commands import Close
 from sottovoce.realtime.opening import SESSION, SessionFactory, asked_for, session_options, start
 from sottovoce.realtime.protocol import ProtocolOptions, RealtimeProtocol
+from sottovoce.realtime.voices import COMMON_VOICES, Voices
 from sottovoce.realtime.websocket_stream import WebSocketStream
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class RealtimeWebSocket:
         self,
         create_session: SessionFactory,
         defaults: SessionOptions | None = None,
-        voices: frozenset[str] = OPENAI_VOICES,
+        voices: Voices = COMMON_VOICES,
     ) -> None:
         self._create_session = create_session
         self._defaults = defaults or SessionOptions()
@@ -56,6 +56,7 @@ class RealtimeWebSocket:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         try:
+            await self._voices.learn()
             options = asked_for(websocket.query_params, "websocket", self._voices, scope.get(SESSION))
             session = await start(self._create_session(session_options(options, self._defaults)))
         except SottovoceError as error:

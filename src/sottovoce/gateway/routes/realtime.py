@@ -19,6 +19,7 @@ from sottovoce.realtime import sideband
 from sottovoce.realtime.config_part import merge
 from sottovoce.realtime.opening import SESSION, asked_for
 from sottovoce.realtime.session_config import AnyConfig, read_session
+from sottovoce.realtime.voices import Voices
 from sottovoce.realtime.websocket import RealtimeWebSocket
 
 CALL_ID = "call_id"
@@ -82,11 +83,12 @@ async def refuse_plain(request: Request) -> Response:
     )
 
 
-def routes(websocket: RealtimeWebSocket, calls: Calls, sessions: Slots) -> list[BaseRoute]:
+def routes(websocket: RealtimeWebSocket, calls: Calls, sessions: Slots, voices: Voices) -> list[BaseRoute]:
     async def open_call(request: Request) -> Response:
         asked = await read_call(request)
         session = bound_session(request.scope.get(SESSION), asked.session)
-        options = asked_for(request.query_params, "webrtc", session=session)
+        await voices.learn()
+        options = asked_for(request.query_params, "webrtc", voices, session)
         call_id, answer = await calls.open(asked.offer, options, request.scope[PRINCIPAL])
         # relative to the address that was called, however a proxy names it
         return Response(answer, 201, {"location": f"{request.scope['path']}/{call_id}"}, media_type=SDP)

@@ -27,6 +27,7 @@ from sottovoce.realtime.session_config import (
     read_session,
     session_object,
 )
+from sottovoce.realtime.voices import Voices
 
 MIN_LIFETIME, DEFAULT_LIFETIME, MAX_LIFETIME = 10, 600, 7200
 """Seconds, as at OpenAI."""
@@ -59,7 +60,7 @@ class MadeSecret(BaseModel):
     session: AnySession
 
 
-def routes(secrets: ClientSecrets, defaults: SessionOptions) -> list[Route]:
+def routes(secrets: ClientSecrets, defaults: SessionOptions, voices: Voices) -> list[Route]:
     async def create(request: Request) -> Response:
         minter: Principal = request.scope[PRINCIPAL]
         if minter.kind == "secret":
@@ -68,7 +69,8 @@ def routes(secrets: ClientSecrets, defaults: SessionOptions) -> list[Route]:
         body = await read_body(request, MAX_SECRET_BODY_BYTES)
         asked = NewSecret.model_validate_json(body or b"{}")
         config = None if asked.session is None else read_session(asked.session)
-        session = _whole(config, defaults)
+        await voices.learn()
+        session = _whole(config, defaults, voices)
         lifetime = (asked.expires_after or ExpiresAfter()).seconds
         value, expires_at = secrets.mint(minter, lifetime, config)
         made = MadeSecret(value=value, expires_at=expires_at, session=session)
@@ -77,8 +79,8 @@ def routes(secrets: ClientSecrets, defaults: SessionOptions) -> list[Route]:
     return [Route("/realtime/client_secrets", create, methods=["POST"])]
 
 
-def _whole(config: AnyConfig | None, defaults: SessionOptions) -> AnySession:
+def _whole(config: AnyConfig | None, defaults: SessionOptions, voices: Voices) -> AnySession:
     """What a connection will begin with. Raises `InvalidRequestError` where it could not."""
     model = config.model if isinstance(config, SessionConfig) else DEFAULT_MODEL
-    session_options(ProtocolOptions(model, session=config), defaults)
+    session_options(ProtocolOptions(model, voices=voices, session=config), defaults)
     return session_object(effective(config, defaults, model), random_id("sess"))

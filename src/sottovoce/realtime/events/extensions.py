@@ -24,11 +24,30 @@ class LatencyLegs(Wire):
     delivery: float | None
 
 
+class EnginesUsed(Wire):
+    """The models that a turn went through; null where it did not, as a typed one through a recogniser."""
+
+    stt: str | None
+    llm: str | None
+    tts: str | None
+
+
+class Fallback(Wire):
+    """A model was used `instead_of` the preferred one, for a `reason` that people can read, where known."""
+
+    engine: Literal["stt", "llm", "tts"]
+    model: str
+    instead_of: str
+    reason: str | None
+
+
 class TurnMetrics(ServerEvent):
     type: Literal["sottovoce.turn.metrics"] = "sottovoce.turn.metrics"
     item_id: str
     response_id: str
     latency_ms: LatencyLegs
+    engines: EnginesUsed
+    fallbacks: list[Fallback]
 
 
 class ServerToolCalled(ServerEvent):
