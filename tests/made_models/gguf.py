@@ -15,7 +15,7 @@ import numpy as np
 from gguf import GGUFWriter
 from numpy.typing import NDArray
 
-from tests.made_models.gguf_parts import CHAT_TEMPLATE, NO_THOUGHTS, Shape, Vocabulary, finish
+from tests.made_models.gguf_parts import CHAT_TEMPLATE, THINKING_TEMPLATE, Shape, Vocabulary, finish
 
 REPLY = "Hello from the scripted test model. It always answers like this!"
 KEYWORD = "abracadabra"
@@ -55,7 +55,7 @@ class Script:
 
     @property
     def template(self) -> str:
-        return CHAT_TEMPLATE + (NO_THOUGHTS if self.thought and self.has_switch else "")
+        return THINKING_TEMPLATE if self.thought and self.has_switch else CHAT_TEMPLATE
 
 
 def _words(text: str) -> list[str]:
@@ -134,6 +134,7 @@ def _wire_words(wiring: Wiring, chain: list[str], reply: str, *, is_endless: boo
     wiring.prefer(reply, wiring.state("\n\n", is_mark=True), 3)
     if is_endless:
         wiring.prefer(chain[0], states[-1], 4)
+        wiring.prefer(chain[-1], states[-1], 0)
 
 
 def _wire_json(wiring: Wiring) -> None:

@@ -29,7 +29,7 @@ _CALLS = r"""
 {{- '}\n</tool_call>' -}}
 {%- endfor -%}
 """
-CHAT_TEMPLATE = (
+_TEMPLATE = (
     r"""
 {%- set system = messages[0].content if messages[0].role == 'system' else '' -%}
 {%- if tools -%}
@@ -42,7 +42,9 @@ CHAT_TEMPLATE = (
 {%- if message.role == 'user' or (message.role == 'system' and not loop.first) -%}
 {{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' -}}
 {%- elif message.role == 'assistant' -%}
-{{- '<|im_start|>assistant\n' + (message.content or '') -}}"""
+{{- '<|im_start|>assistant\n' -}}
+{%- if message.reasoning_content -%}{{- THOUGHT -}}{%- endif -%}
+{{- message.content or '' -}}"""
     + _CALLS
     + r"""
 {{- '<|im_end|>\n' -}}
@@ -53,11 +55,15 @@ CHAT_TEMPLATE = (
 {%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}
 """
 )
-NO_THOUGHTS = r"""
+_NO_THOUGHTS = r"""
 {%- if add_generation_prompt and enable_thinking is defined and enable_thinking is false -%}
 {{- '<think>\n\n</think>\n\n' -}}{%- endif -%}
 """
-"""The end of the template of a model that thinks unless it is told not to."""
+CHAT_TEMPLATE = _TEMPLATE.replace("THOUGHT", "''")
+THINKING_TEMPLATE = (
+    _TEMPLATE.replace("THOUGHT", r"'<think>' + message.reasoning_content + '</think>'") + _NO_THOUGHTS
+)
+"""Of a model that thinks unless it is told not to."""
 
 Pair = tuple[str, str]
 

@@ -79,6 +79,8 @@ def _params(xllamacpp: Any, flags: Flags, key: str) -> Any:
     params.offline = True
     params.verbosity = ERRORS
     params.api_keys = [key]
+    if not flags.is_thinking:
+        params.sampling.reasoning_budget_tokens = 0
     if flags.gpu_layers is not None:
         params.n_gpu_layers = flags.gpu_layers
         params.fit_params = False  # nothing is left to be chosen, and choosing reads the model twice

@@ -50,6 +50,7 @@ class Flags:
     gpu_layers: int | None = None
     cache_mib: int = MIN_CACHE_MIB
     is_gpu_required: bool = False
+    is_thinking: bool = False
 
     @property
     def whole_context(self) -> int:
@@ -72,6 +73,7 @@ def make_flags(model: Path, settings: LlmSettings, machine: Machine) -> Flags:
         gpu_layers=0 if settings.provider == "cpu" else settings.gpu_layers,
         cache_mib=min(max(cache_mib, MIN_CACHE_MIB), MAX_CACHE_MIB),
         is_gpu_required=settings.provider == "cuda",
+        is_thinking=settings.thinking,
     )
 
 
@@ -125,5 +127,7 @@ def _further(flags: Flags) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     yield ("--no-context-shift",), []
     yield ("--no-prefill-assistant",), []
     yield ("--offline",), []
+    if not flags.is_thinking:  # ends the thoughts of those whose template has no switch for them
+        yield ("--reasoning-budget",), ["0"]
     if flags.gpu_layers is not None:
         yield ("--n-gpu-layers", "--gpu-layers"), [str(flags.gpu_layers)]

@@ -15,10 +15,13 @@ _REASONS = {"stop", "length", "tool_calls"}
 
 class Reading:
     """The events of one reply, one by one. Without `has_parallel_calls` all calls but the first are dropped:
-    llama.cpp's grammar allows more all the same."""
+    llama.cpp's grammar allows more all the same. Each token comes with `top_logprobs` others at most."""
 
-    def __init__(self, *, has_parallel_calls: bool, are_thoughts_open: bool = False) -> None:
+    def __init__(
+        self, *, has_parallel_calls: bool = True, top_logprobs: int = 0, are_thoughts_open: bool = False
+    ) -> None:
         self._has_parallel_calls = has_parallel_calls
+        self._top_logprobs = top_logprobs
         self._thoughts = Thoughts(is_open=are_thoughts_open)
         self._logprobs: list[Mapping[str, Any]] = []
         self._calls = 0
@@ -57,7 +60,7 @@ class Reading:
         )
 
     def _text(self, text: str, logprobs: Mapping[str, Any]) -> ReplyPart:
-        self._logprobs += [_openai_logprob(token) for token in logprobs.get("content") or ()]
+        self._logprobs += [self._logprob(token) for token in logprobs.get("content") or ()]
         were_open = self._thoughts.are_open
         said = self._thoughts.push(text)
         if were_open or self._thoughts.are_open:
@@ -72,6 +75,10 @@ class Reading:
         """A piece of text is a token, but for characters that take several."""
         self._thought_tokens += 1
         return Waiting()
+
+    def _logprob(self, token: Mapping[str, Any]) -> dict[str, Any]:
+        others = (token.get("top_logprobs") or ())[: self._top_logprobs]
+        return {**_known(token), "top_logprobs": [_known(other) for other in others]}
 
     def _call(self, call: Mapping[str, Any]) -> Iterator[ReplyPart]:
         index, function = int(call.get("index", 0)), call.get("function") or {}
@@ -88,8 +95,6 @@ class Reading:
             raise EngineCrashed("The language engine mixed up its tool calls.", engine="llm")
 
 
-def _openai_logprob(token: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the ids that only llama.cpp tells."""
-    top = [_openai_logprob(other) for other in token.get("top_logprobs") or ()]
-    known = {name: token.get(name) for name in ("token", "logprob", "bytes")}
-    return {**known, "top_logprobs": top} if "top_logprobs" in token else known
+def _known(token: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the id, which only llama.cpp tells."""
+    return {name: token.get(name) for name in ("token", "logprob", "bytes")}

@@ -13,7 +13,7 @@ from typing import Any
 
 from sottovoce.config import LlmSettings
 from sottovoce.engines.llm.base import Finish, Prewarmed, ReplyPart, ReplyRequest, Waiting
-from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable, SottovoceError
+from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable, InvalidRequestError, SottovoceError
 from sottovoce.models.machine import Machine
 from sottovoce.services.health import Health
 from sottovoce.services.llama.backend import find_backend
@@ -92,6 +92,7 @@ class LlamaResponder:
         }
 
     async def respond(self, request: ReplyRequest) -> AsyncGenerator[ReplyPart]:
+        _check(request)
         async with self._places.line() as turn:
             while not await turn.comes(within=LINE_SIGN):
                 yield Waiting()
@@ -162,7 +163,9 @@ class LlamaResponder:
         """What llama.cpp answers. Raises `SottovoceError` and `UnfitReplyError`."""
         assert self._client is not None, "the service lets nobody in before it is loaded"
         reading = Reading(
-            has_parallel_calls=request.has_parallel_calls, are_thoughts_open=self._are_thoughts_open
+            has_parallel_calls=request.has_parallel_calls,
+            top_logprobs=request.sampling.top_logprobs or 0,
+            are_thoughts_open=self._are_thoughts_open,
         )
         moved = time.monotonic()
         try:
@@ -201,6 +204,15 @@ class LlamaResponder:
             ) from error
         self._are_thoughts_open = str(rendered.get("prompt", "")).rstrip().endswith("<think>")
         self._facts["context"] = int(properties["default_generation_settings"]["n_ctx"])
+
+
+def _check(request: ReplyRequest) -> None:
+    if request.sampling.top_logprobs is not None and request.tools:
+        raise InvalidRequestError(
+            "logprobs are not supported together with tools: this engine tells no probabilities of calls.",
+            param="logprobs",
+            code="unsupported_parameter",
+        )
 
 
 def _shown(flags: Flags) -> str:

@@ -7,7 +7,7 @@ TAGS = {"<think>": "</think>", "<thinking>": "</thinking>", "<thought>": "</thou
 
 
 class Thoughts:
-    """Text in, in pieces that may split a tag; text out without the thoughts that it begins with.
+    """Text in, in pieces that may split a tag; text out without the thoughts and blanks that it begins with.
 
     Tags further on are the answer's own: somebody may ask what they mean. With `is_open` the prompt ended
     with the opening tag, and thoughts come first.
@@ -41,12 +41,12 @@ class Thoughts:
         if self._may_become_tag():
             return ""
         self._is_beginning = False
-        said, self._held = self._held, ""
+        said, self._held = self._held.lstrip(), ""
         return said
 
     def flush(self) -> str:
         """What was held back and turned out to be no tag, when nothing more comes."""
-        said = "" if self._closing is not None else self._held
+        said = "" if self._closing is not None else self._held.lstrip()
         self._held = ""
         return said
 

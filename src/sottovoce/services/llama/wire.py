@@ -121,5 +121,5 @@ def _sampling(sampling: Sampling) -> dict[str, Any]:
         "logit_bias": dict(sampling.logit_bias) or None,
     }
     if sampling.top_logprobs is not None:
-        given |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
+        given |= {"logprobs": True, "top_logprobs": max(1, sampling.top_logprobs)}  # 0 turns both off
     return {name: value for name, value in given.items() if value is not None}
