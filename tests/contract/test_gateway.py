@@ -111,7 +111,9 @@ async def test_with_the_key_programs_get_in(gateway: Gateway) -> None:
 
 async def test_health_needs_no_key(gateway: Gateway) -> None:
     assert (await gateway.client.get("/livez")).status_code == 200
-    assert (await gateway.client.get("/readyz")).json()["status"] == "ready"
+    ready = (await gateway.client.get("/readyz")).json()
+    assert ready["status"] == "ready"
+    assert ready["models"]["stt"] == [{"model": "stt-model", "state": "ready", "progress": None}]
     gateway.engine.state = "loading"
     waiting = await gateway.client.get("/readyz")
     assert (waiting.status_code, waiting.json()["engines"]["stt"]) == (503, "loading")
@@ -120,12 +122,18 @@ async def test_health_needs_no_key(gateway: Gateway) -> None:
 async def test_status_tells_what_the_page_shows(gateway: Gateway) -> None:
     status = (await gateway.client.get("/api/status", headers=BEARER)).json()
     assert set(status) == {"version", "profile", "engines", "sessions"}
-    assert status["engines"]["tts"] == {
+    member = {
         "model": "tts-model",
         "state": "ready",
         "is_local": True,
         "reason": None,
+        "progress": None,
+        "load_seconds": None,
+        "memory_bytes": None,
+        "size_bytes": None,
+        "preferred": None,
     }
+    assert status["engines"]["tts"] == {**member, "members": [member]}
     assert (status["profile"], status["sessions"]) == ("embedded", 0)
 
 

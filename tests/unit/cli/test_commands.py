@@ -181,7 +181,7 @@ TALKING: dict[EngineKind, EngineStatus] = {"tts": EngineStatus("tts", "espeak-ng
 
 
 def greeting(home: Path, url: str, **settings: object) -> dict[str, str]:
-    given = Settings(home=home, **settings)  # type: ignore[arg-type]
+    given = Settings(home=home, **settings)
     tls = ServerTls(given) if given.has_tls else None
     lines = _greeting(given, url, TALKING, tls)
     return {f"{label} {number}": value for number, (label, value) in enumerate(lines)}
