@@ -108,13 +108,12 @@ class KokoroVoices:
         return self._alike("en-us", openai.gender if openai else "") or self.speakers[0]
 
     def _alike(self, language: str, gender: str) -> Speaker | None:
-        """The first speaker of `language`, of `gender` where there is one; en-gb stands in for en-us."""
+        """The first speaker of `language`, else of its kin (en-gb for en-us), if possible of `gender`."""
         home = language.partition("-")[0]
-        same = [speaker for speaker in self.speakers if speaker.language == language]
-        near = [speaker for speaker in self.speakers if speaker.language.partition("-")[0] == home]
-        spoken = [speaker for speaker in (*same, *near) if self.can_say(speaker.language)]
-        fitting = [speaker for speaker in spoken if speaker.gender == gender]
-        return next(iter((*fitting, *spoken)), None)
+        kin = [speaker for speaker in self.speakers if speaker.language.partition("-")[0] == home]
+        spoken = [speaker for speaker in kin if self.can_say(speaker.language)]
+        spoken.sort(key=lambda speaker: (speaker.language != language, speaker.gender != gender))
+        return next(iter(spoken), None)
 
     def _sayable(self, speaker: Speaker) -> Speaker:
         if not self.can_say(speaker.language):
