@@ -13,8 +13,8 @@ BYTES_PER_SECOND = 2 * SAMPLE_RATE_HZ
 @dataclass(frozen=True, slots=True)
 class Word:
     """One, or several where the recogniser does not say when each was said. `start` and `end` are seconds
-    from the beginning of the utterance; `probability`, above 0 and at most 1, is how sure the recogniser is of
-    it. `is_joined` words follow the one before without a space, as in Japanese."""
+    from the beginning of the utterance; `probability`, above 0 and at most 1, is how sure the recogniser is
+    of it. `is_joined` words follow the one before without a space, as in Japanese."""
 
     text: str
     start: float

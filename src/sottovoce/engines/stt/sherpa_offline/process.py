@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from contextlib import suppress
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -106,6 +107,10 @@ class OfflineProcess:
         return await self._process.stdout.readexactly(json_bytes)
 
     async def _died(self) -> EngineCrashed:
+        """It has closed its output, and is about to end by itself."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_DEADLINE):
+                await self._process.wait()
         await self.aclose()
         last = f": {self._last_words}" if self._last_words else ""
         return EngineCrashed(

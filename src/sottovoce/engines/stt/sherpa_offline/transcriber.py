@@ -21,7 +21,7 @@ from sottovoce.engines.stt.sherpa_offline.stream import OfflineStream
 from sottovoce.engines.stt.sherpa_offline.wire import Heard, Loaded, Task
 from sottovoce.engines.stt.sherpa_offline.worker import WorkerOptions
 from sottovoce.engines.stt.vad import VoiceDetector, silero
-from sottovoce.errors import EngineUnavailable, LimitExceededError
+from sottovoce.errors import EngineCrashed, EngineUnavailable, LimitExceededError
 from sottovoce.models.installed import InstalledModel
 
 MAX_STREAMS = 16
@@ -197,11 +197,18 @@ class OfflineTranscriber:
             work.exception()  # whoever waits has it, too
 
     async def _decode(self, task: Task, part: Part) -> Heard:
-        process = await self._ready()
-        heard = await process.hear(task, part.pcm, self._deadline(part))
+        """A process that dies over it is replaced once; that is all that its death costs anybody."""
+        try:
+            heard = await self._tried(task, part)
+        except EngineCrashed as error:
+            logger.warning("%s", error.message)
+            heard = await self._tried(task, part)
         measured = heard.took / part.duration
         self._speed = MEMORY * self._speed + (1 - MEMORY) * measured
         return heard
+
+    async def _tried(self, task: Task, part: Part) -> Heard:
+        return await (await self._ready()).hear(task, part.pcm, self._deadline(part))
 
     def _deadline(self, part: Part) -> float:
         expected = self._speed * part.duration
@@ -212,7 +219,6 @@ class OfflineTranscriber:
         async with self._starting:
             if self._process is None or not self._process.is_alive:
                 if self._process is not None:
-                    logger.warning("the recogniser's process is started anew")
                     await self._process.aclose()
                 self._process, self._loaded = await OfflineProcess.start(self._options.worker)
             return self._process

@@ -73,13 +73,11 @@ class Whisper:
                 (start, piece, self._decode(piece, 2 * seconds(piece) + SILENCE))
                 for start, piece in _smaller(samples)
             ]
-        phrases = [
-            phrase for start, piece, part in pieces for phrase in _phrases(part, start, seconds(piece))
-        ]
+        told = [each for start, piece, part in pieces for each in phrases(part, start, seconds(piece))]
         language = found.lang or self.languages[0]
         if language in SPACELESS and not task.should_translate:
-            phrases = [phrase.model_copy(update={"is_joined": True}) for phrase in phrases]
-        return Heard(phrases=tuple(phrases), language=language)
+            told = [phrase.model_copy(update={"is_joined": True}) for phrase in told]
+        return Heard(phrases=tuple(told), language=language)
 
     def _set(self, task: Task) -> None:
         """Takes effect with the next decoding. The language has been checked by whoever took it from a
@@ -132,7 +130,7 @@ def _quietest(samples: Samples) -> int:
     return min(levels, key=levels.__getitem__) + step // 2
 
 
-def _phrases(found: Any, start: float, duration: float) -> list[Phrase]:
+def phrases(found: Any, start: float, duration: float) -> list[Phrase]:
     """Those that Whisper gave times to, if it did and they make up the text; else the text as one."""
     text = found.text.strip()
     if not text:
