@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -69,16 +69,7 @@ async def download(
         reserve_bytes=options.reserve_bytes,
         retry_delays=options.retry_delays,
     )
-    environment = hub.environment(store.root.absolute() / PARTIAL_FOLDER / HUB_HOME)
-    process = await asyncio.create_subprocess_exec(
-        *worker,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment,
-        start_new_session=True,  # Ctrl-C is ours to see
-        limit=MAX_LINE_BYTES,
-    )
+    process = await _started(worker, hub.environment(store.root.absolute() / PARTIAL_FOLDER / HUB_HOME))
     log = asyncio.create_task(_log(process), name=f"log of the download of {entry.id}")
     try:
         assert process.stdin is not None
@@ -88,6 +79,21 @@ async def download(
         await _check(process, entry, log)
     finally:
         await _end(process, log)
+
+
+async def _started(worker: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *worker,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is ours to see
+            limit=MAX_LINE_BYTES,
+        )
+    except OSError as error:
+        raise WorkerCrashed(f"The download's worker cannot be started: {error.strerror}.") from error
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncGenerator[Progress]:

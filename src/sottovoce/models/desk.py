@@ -1,0 +1,328 @@
+"""Where models are fetched, chosen and removed while the server runs, and where all is told about them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import suppress
+from types import TracebackType
+
+from sottovoce.config import EngineKind, Settings
+from sottovoce.errors import DownloadError, InvalidRequestError, NotFoundError, SottovoceError
+from sottovoce.models.choice import read_choice, write_choice
+from sottovoce.models.damage import Damages
+from sottovoce.models.desk_state import ModelState, Shelf, read_shelf, state_of
+from sottovoce.models.download import Download, download
+from sottovoce.models.engine_room import EngineModel, EngineRoom
+from sottovoce.models.entry import ModelEntry
+from sottovoce.models.hub import Hub, Reach
+from sottovoce.models.installed import EMBEDDED, InstalledModel
+from sottovoce.models.offer import Offer, fitting_set, free_bytes, is_first_run
+from sottovoce.models.pulls import Pull, Pulls
+from sottovoce.models.resolve import ModelDamaged, reference_of, resolve
+from sottovoce.models.store import Store
+from sottovoce.models.unfinished import sole
+
+logger = logging.getLogger(__name__)
+
+SUPERSEDED = "superseded"
+"""The code of a change that another one overtook."""
+
+
+class ModelBusy(InvalidRequestError):  # noqa: N818  named for the situation
+    """What is asked for does not go together with what the model is at."""
+
+    http_status = 409
+    default_code = "model_busy"
+
+
+class ModelDesk:
+    """The models of `settings`, run in `room`; use it as an async context.
+
+    Downloads go on whoever watches. Leaving the context ends them; what has come is kept, and a later pull
+    goes on with it. Nothing is fetched unasked.
+    """
+
+    def __init__(
+        self, settings: Settings, room: EngineRoom, *, fetch: Download = download, reach: Reach | None = None
+    ) -> None:
+        self.settings = settings
+        self.hub = Hub.of(settings)
+        self.store = Store(settings.home)
+        self._room = room
+        self._reach = reach or Reach(self.hub)
+        self._shelf = Shelf()
+        self._pulls = Pulls(settings, fetch, self._announce)
+        self._damages = Damages(self.store)
+        self._failures: dict[str, str] = {}
+        self._used: dict[str, InstalledModel] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._choosing = asyncio.Lock()
+        self._is_closed = False
+
+    async def __aenter__(self) -> ModelDesk:
+        await self.refresh()
+        self._begin(self._watch_room(), "watch the engines' models")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End downloads and listeners. Returns when the workers are gone."""
+        self._is_closed = True
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._announce()
+
+    @property
+    def fetched_bytes(self) -> int:
+        """Downloaded since the start, of all models."""
+        return self._pulls.fetched_bytes
+
+    def states(self) -> tuple[ModelState, ...]:
+        """Every model that can be had or is here, by kind. From memory; `refresh` looks at the disk."""
+        engines = {each.model: each for each in reversed(self._room.states()) if not each.is_external}
+        return tuple(self._state(entry, engines.get(entry.id)) for entry in self._shelf.entries)
+
+    def chains(self) -> tuple[EngineModel, ...]:
+        """The engines' own view, engines of others included."""
+        return tuple(self._room.states())
+
+    def state(self, id: str) -> ModelState:  # noqa: A002  what a model's name is called everywhere
+        """Raises `NotFoundError`."""
+        for state in self.states():
+            if state.entry.id == id:
+                return state
+        raise _no_such_model(id)
+
+    async def changes(self) -> AsyncIterator[tuple[ModelState, ...]]:
+        """All states now, and again after each change until the desk closes; a slow reader skips to the
+        newest."""
+        while not self._is_closed:
+            changed = self._changed
+            yield self.states()
+            await changed.wait()
+
+    async def refresh(self) -> None:
+        """Look at the disk again: other processes may have changed it. Raises `ConfigError`."""
+        self._shelf = await asyncio.to_thread(read_shelf, self.settings, tuple(self._used.values()))
+        self._announce()
+
+    async def pull(self, id: str, *, use: bool = False) -> None:  # noqa: A002
+        """Begin to download the model, or to mend it; `use` it when it is there. Again: nothing new.
+
+        Raises `NotFoundError`, `InvalidRequestError` for a model that comes from nowhere, `HubOffline`.
+        """
+        entry = self._shelf.find(id)
+        if entry is None:
+            raise _no_such_model(id)
+        if entry.source is None:
+            raise InvalidRequestError(f"{id} is not downloaded: it is built in, or your own.", param="id")
+        if use:
+            self._check_open(entry.kind)
+        self.hub.check_online()
+        if (running := self._pulls.find(id)) is not None:
+            running.is_for_use |= use
+            return
+        self._failures.pop(id, None)
+        pull = self._pulls.add(entry, is_for_use=use)
+        pull.task = self._begin(self._perform(pull), f"download {id}")
+        pull.task.add_done_callback(lambda _: self._pulls.drop(pull))
+        self._announce()
+
+    async def pull_set(self, ids: Iterable[str], *, use: bool = False) -> None:
+        """All of them, the smallest first, so that something new is there soon. Checks all before any."""
+        entries = {entry.id: entry for entry in self._shelf.entries}
+        unknown = next((id for id in ids if id not in entries), None)  # noqa: A001
+        if unknown is not None:
+            raise _no_such_model(unknown)
+        for entry in sorted((entries[id] for id in set(ids)), key=lambda entry: (entry.download, entry.id)):  # noqa: A001
+            if use and entry.id in self._shelf.sizes and self._damages.find(entry.id) is None:
+                await self.begin_use(entry.kind, entry.id)
+            else:
+                await self.pull(entry.id, use=use)
+
+    async def cancel(self, id: str) -> None:  # noqa: A002
+        """End its download; what has come stays. Raises `ModelBusy` where there is none."""
+        pull = self._pulls.find(id)
+        if pull is None or pull.task is None:
+            raise ModelBusy(f"{id[:100]} is not being downloaded.", param="id", code="not_downloading")
+        pull.task.cancel()
+        await asyncio.wait({pull.task})
+        await self.refresh()
+
+    async def use(self, kind: EngineKind, reference: str) -> None:
+        """Load the model, put it first, and remember the choice. Returns when it is in use.
+
+        Raises what `resolve` raises, `ModelBusy` where settings leave no choice, and `EngineError` where it
+        cannot be loaded; then nothing has changed.
+        """
+        await self._swap(kind, await self._resolved(kind, reference))
+
+    async def begin_use(self, kind: EngineKind, reference: str) -> None:
+        """The same without waiting for the loading: how that ends is in the model's state."""
+        model = await self._resolved(kind, reference)
+        self._begin(self._swap_reporting(kind, model), f"use {model.id}")
+
+    async def remove(self, id: str) -> int:  # noqa: A002
+        """Delete the model, or what has come of it; the bytes that this frees.
+
+        Raises `NotFoundError`, and `ModelBusy` while it is downloaded or an engine has it.
+        """
+        if self._pulls.find(id) is not None:
+            raise ModelBusy(f"{id} is being downloaded; cancel that first.", param="id")
+        if any(each.model == id and each.state != "failed" for each in self._room.states()):
+            raise ModelBusy(f"{id} is in use; choose another one first.", param="id", code="model_in_use")
+        if self._shelf.find(id) is None:
+            raise _no_such_model(id)
+        freed = await asyncio.to_thread(self._remove, id)
+        self._damages.forget(id)
+        self._failures.pop(id, None)
+        await self.refresh()
+        return freed
+
+    async def offer(self) -> Offer:
+        """The set that suits this machine. Asks the hub for a bare connection, on a first run alone."""
+        entries = await asyncio.to_thread(fitting_set, self.settings)
+        is_first = await asyncio.to_thread(is_first_run, self.settings)
+        states = tuple(state for state in self.states() if state.entry in entries)
+        return Offer(
+            models=states,
+            download_bytes=sum(_lacking(state) for state in states),
+            free_bytes=await asyncio.to_thread(free_bytes, self.settings.home),
+            is_first_run=is_first,
+            is_offline=self.hub.is_offline,
+            is_reachable=await self._reach.is_reachable() if is_first and states else None,
+            hub=self.hub.host,
+        )
+
+    def _state(self, entry: ModelEntry, engine: EngineModel | None) -> ModelState:
+        pull = self._pulls.find(entry.id)
+        return state_of(
+            entry,
+            self._shelf,
+            engine,
+            None if pull is None else pull.progress,
+            is_pulled=pull is not None,
+            failure=self._damages.find(entry.id) or self._failures.get(entry.id),
+        )
+
+    async def _perform(self, pull: Pull) -> None:
+        """One download from its turn to its use."""
+        entry = pull.entry
+        try:
+            revision = await asyncio.to_thread(self._damages.revision_to_mend, entry)
+            await self._pulls.fetch(pull, revision)
+            self._damages.forget(entry.id)
+            await self.refresh()
+        except DownloadError as error:
+            self._failures[entry.id] = error.message
+            logger.warning("%s was not downloaded: %s", entry.id, error.message)
+            return
+        finally:
+            self._pulls.drop(pull)
+        if pull.is_for_use or self._has_failed(entry.id):
+            with suppress(SottovoceError):  # it is in the model's state
+                await self.use(entry.kind, entry.id)
+
+    def _has_failed(self, name: str) -> bool:
+        return any(each.model == name and each.state == "failed" for each in self._room.states())
+
+    async def _resolved(self, kind: EngineKind, reference: str) -> InstalledModel:
+        self._check_open(kind)
+        try:
+            model = await asyncio.to_thread(resolve, reference, kind, self.settings)
+        except ModelDamaged as error:
+            self._damages.note(error.entry.id, f"{error.message}.")
+            self._announce()
+            raise
+        self._used[model.id] = model
+        return model
+
+    def _check_open(self, kind: EngineKind) -> None:
+        """Raises `ModelBusy` where a setting has decided."""
+        own = self.settings.engine(kind)
+        if self.settings.profile == "embedded":
+            raise ModelBusy("The profile is 'embedded': nothing else runs (SOTTOVOCE_PROFILE).", param="kind")
+        if own.model is not None and not own.is_external:
+            name = f"SOTTOVOCE_{kind.upper()}_MODEL"
+            raise ModelBusy(f"{name} is set and decides; unset it to choose here.", param="kind")
+
+    async def _swap_reporting(self, kind: EngineKind, model: InstalledModel) -> None:
+        """For what runs on its own: how it ended is in the model's state."""
+        with suppress(SottovoceError):
+            await self._swap(kind, model)
+
+    async def _swap(self, kind: EngineKind, model: InstalledModel) -> None:
+        self._failures.pop(model.id, None)
+        try:
+            await self._room.use(kind, None if model == EMBEDDED[kind] else model)
+            await self._choose(kind, reference_of(model, self.settings))
+        except SottovoceError as error:
+            if error.code != SUPERSEDED:
+                logger.warning("%s is not used: %s", model.id, error.message)
+                self._failures[model.id] = error.message
+                await self._examine(model.id)
+            raise
+        finally:
+            self._announce()
+        await self.refresh()
+
+    async def _choose(self, kind: EngineKind, reference: str) -> None:
+        async with self._choosing:
+            await asyncio.to_thread(write_choice, self.settings.home, kind, reference)
+
+    async def _watch_room(self) -> None:
+        """Pass its changes on, and look at the files of a model that an engine could not load."""
+        async for _ in self._room.changes():
+            for each in self._room.states():
+                if each.state == "failed" and not each.is_external:
+                    self._begin(self._examine(each.model), f"examine {each.model}")
+            self._announce()
+
+    async def _examine(self, name: str) -> None:
+        """Whether damage is why a model cannot be loaded."""
+        if await self._damages.examine(name):
+            logger.error("%s", self._damages.find(name))
+            self._announce()
+
+    def _remove(self, name: str) -> int:
+        with sole(self.store, name):
+            freed = self.store.remove(name)
+        for kind, chosen in read_choice(self.settings.home).items():
+            if chosen == name:
+                write_choice(self.settings.home, kind, None)
+        return freed
+
+    def _begin(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s failed", task.get_name(), exc_info=error)
+            self._announce()
+
+    def _announce(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _lacking(state: ModelState) -> int:
+    if state.is_installed:
+        return 0
+    return max(0, (state.total_bytes or int(state.entry.download)) - state.bytes)
+
+
+def _no_such_model(id: str) -> NotFoundError:  # noqa: A002
+    return NotFoundError(f"There is no model {id[:100]!r}.", param="id", code="model_not_found")
