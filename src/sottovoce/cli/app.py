@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sottovoce.cli import bench, doctor, key, say, serve, service, talk, transcribe
+from sottovoce.cli import bench, doctor, key, models, say, serve, service, talk, transcribe
 from sottovoce.errors import ConfigError, SottovoceError
 
 EXIT_FAILED = 1
@@ -35,6 +35,7 @@ app.command("talk", rich_help_panel=USE, epilog=talk.EPILOG)(talk.talk)
 app.command("say", rich_help_panel=USE, epilog=say.EPILOG)(say.say)
 app.command("transcribe", rich_help_panel=USE, epilog=transcribe.EPILOG)(transcribe.transcribe)
 app.command("doctor", rich_help_panel=LOOK, epilog=doctor.EPILOG)(doctor.doctor)
+app.add_typer(models.app, name="models", rich_help_panel=LOOK)
 app.add_typer(key.app, name="key", rich_help_panel=LOOK)
 app.command("bench", rich_help_panel=LOOK, epilog=bench.EPILOG)(bench.bench)
 app.command("stt", rich_help_panel=PARTS, epilog=service.EPILOG)(service.stt)

@@ -16,8 +16,10 @@ from sottovoce.cli.preferred import preferred
 from sottovoce.cli.running import find_server
 from sottovoce.config import EngineEndpoint, EngineKind, Settings
 from sottovoce.errors import EngineTimeout, EngineUnavailable, InvalidRequestError
+from sottovoce.models.installed import InstalledModel
 from sottovoce.services.external import external_endpoint
 from sottovoce.services.loading import WARM_DEADLINE, load_deadline, weigh
+from sottovoce.services.status import EngineStatus
 from sottovoce.services.supervisor import Supervisor
 
 ANNOUNCED_AFTER = 1.0
@@ -41,17 +43,30 @@ class Engine:
 @asynccontextmanager
 async def reach(settings: Settings, kind: EngineKind) -> AsyncIterator[Engine]:
     """The engine `kind`, ready. Raises `EngineError` where it does not come up."""
-    async with (
-        _endpoint(settings, kind) as (endpoint, tls),
-        httpx.AsyncClient(
-            base_url=endpoint.url.rstrip("/") + "/",
-            headers=endpoint.headers,
-            timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
-            trust_env=False,
-            verify=tls or True,
-        ) as client,
-    ):
+    async with _endpoint(settings, kind) as (endpoint, tls), _client(endpoint, tls) as client:
         yield Engine(client, endpoint.model)
+
+
+@asynccontextmanager
+async def started(settings: Settings, model: InstalledModel) -> AsyncIterator[tuple[Engine, EngineStatus]]:
+    """The engine of one model, run for this alone, ready; and how its start went.
+
+    Raises `EngineError` where it does not come up.
+    """
+    async with _supervised(settings, model) as supervisor:
+        endpoint = supervisor.endpoint(model.entry.kind)
+        async with _client(endpoint, None) as client:
+            yield Engine(client, endpoint.model), supervisor.status(model.entry.kind)
+
+
+def _client(endpoint: EngineEndpoint, tls: SSLContext | None) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=endpoint.url.rstrip("/") + "/",
+        headers=endpoint.headers,
+        timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+        trust_env=False,
+        verify=tls or True,
+    )
 
 
 @asynccontextmanager
@@ -66,11 +81,19 @@ async def _endpoint(
         yield external_endpoint(kind, settings.engine(kind)), None
     else:
         model = await asyncio.to_thread(preferred, settings, kind)
-        deadline = load_deadline((await weigh(model)).size_bytes) + WARM_DEADLINE
-        async with Supervisor(settings, kinds=(kind,), planned=lambda: {kind: (model,)}) as supervisor:
-            with waiting_told(lambda: described(supervisor.status(kind))):
-                await _until_ready(supervisor, kind, deadline)
+        async with _supervised(settings, model) as supervisor:
             yield supervisor.endpoint(kind), None
+
+
+@asynccontextmanager
+async def _supervised(settings: Settings, model: InstalledModel) -> AsyncIterator[Supervisor]:
+    """A supervisor of that model alone, which is ready."""
+    kind = model.entry.kind
+    deadline = load_deadline((await weigh(model)).size_bytes) + WARM_DEADLINE
+    async with Supervisor(settings, kinds=(kind,), planned=lambda: {kind: (model,)}) as supervisor:
+        with waiting_told(lambda: described(supervisor.status(kind))):
+            await _until_ready(supervisor, kind, deadline)
+        yield supervisor
 
 
 async def _until_ready(supervisor: Supervisor, kind: EngineKind, deadline: float) -> None:

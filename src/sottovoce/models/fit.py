@@ -141,7 +141,7 @@ def _by_speed(measured: Measured) -> Fit | None:
         return Fit(verdict, f"wrote {tokens:.1f} tokens a second here (speech needs 4)", is_measured=True)
     if (factor := measured.real_time_factor) is not None:
         verdict = "fits" if factor <= FITTING_FACTOR else "tight" if factor <= TIGHT_FACTOR else "no"
-        return Fit(verdict, f"took {factor:.2f} s for a second of speech here", is_measured=True)
+        return Fit(verdict, f"took {factor:.2g} s for a second of speech here", is_measured=True)
     return None
 
 
