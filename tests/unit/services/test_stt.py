@@ -576,3 +576,17 @@ async def test_the_real_engine_hears_uploads_and_sessions(client: httpx.AsyncCli
         completed = await expect(socket, f"{TRANSCRIPTION}.completed")
         assert completed["transcript"] == "set a timer for ten minutes"
     assert list((home / "cache").glob("stt-*"))
+
+
+async def test_a_recogniser_that_hangs_makes_the_service_be_started_anew(
+    client: httpx.AsyncClient, transcriber: ScriptedTranscriber
+) -> None:
+    assert (await client.get("/livez")).status_code == 200
+    transcriber.fault = "it hangs"
+    for path in ("/livez", "/readyz"):
+        reply = await client.get(path)
+        assert (reply.status_code, reply.json()["status"], reply.json()["reason"]) == (
+            503,
+            "failed",
+            "it hangs",
+        )
