@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from sottovoce.config import EngineKind
-from sottovoce.services.status import EngineStatus
+if TYPE_CHECKING:
+    from sottovoce.config import EngineKind
+    from sottovoce.services.status import EngineStatus
 
 STEP = 0.2
 """The share of a load that is worth a line."""

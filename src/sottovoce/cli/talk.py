@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sottovoce.cli import flags
-from sottovoce.config import ENGINE_KINDS
 from sottovoce.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -73,6 +72,7 @@ async def _server(settings: Settings) -> AsyncIterator[RunningServer]:
     from sottovoce.cli.lines import line_up
     from sottovoce.cli.preferred import warn
     from sottovoce.cli.running import find_server
+    from sottovoce.config import ENGINE_KINDS
     from sottovoce.http.server import listen
 
     server = await asyncio.to_thread(find_server, settings)
