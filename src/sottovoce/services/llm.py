@@ -29,13 +29,13 @@ from sottovoce.errors import EngineCrashed, LimitExceededError
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.body import MAX_JSON_BYTES, read_json
 from sottovoce.http.errors import EXCEPTION_HANDLERS
+from sottovoce.http.heartbeats import HEARTBEAT
 from sottovoce.services.chat_request import LLAMA, RULES, ChatRequest, Fates
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.completion import Choice, Completion
 from sottovoce.services.health import Health
 from sottovoce.services.models import ServedModel
 from sottovoce.services.stream import StreamedReply
-from sottovoce.services.uploads.heartbeats import HEARTBEAT
 
 logger = logging.getLogger(__name__)
 

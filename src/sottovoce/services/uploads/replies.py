@@ -11,9 +11,9 @@ from typing import Any
 
 from sottovoce.engines.stt.base import Segment, Transcriber
 from sottovoce.errors import SottovoceError
+from sottovoce.http.heartbeats import HEARTBEAT, with_heartbeats
 from sottovoce.services.uploads import formats
 from sottovoce.services.uploads.formats import Wording
-from sottovoce.services.uploads.heartbeats import HEARTBEAT, with_heartbeats
 from sottovoce.services.uploads.recording import Recording
 from sottovoce.services.uploads.transcript import Transcript
 

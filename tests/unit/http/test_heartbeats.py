@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from sottovoce.errors import EngineCrashed
-from sottovoce.services.uploads.heartbeats import with_heartbeats
+from sottovoce.http.heartbeats import with_heartbeats
 from tests.virtual_time import run
 
 
