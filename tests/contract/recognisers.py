@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.installed import EMBEDDED, InstalledModel
-from tests.made_models import streaming
+from sottovoce.models.layout import recognise
+from tests.made_models import offline, streaming, whisper
 from tests.recordings import recording
 
 SPOKEN = recording("dialogue-set-a-timer-for-ten-minutes-slt")
@@ -28,6 +29,9 @@ class Recogniser:
     """A language that it does not hear."""
     has_interims: bool = True
     """Whether it tells words while they are said."""
+    has_word_times: bool = True
+    translation: str | None = None
+    """What it says in English of the same."""
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -67,9 +71,39 @@ def _streaming_model(folder: Path, *languages: str) -> InstalledModel:
     return InstalledModel(entry=entry, path=folder)
 
 
+def _whisper(folder: Path) -> Recogniser:
+    phrases = {"en": "Turn on the radio.", "de": "Mach das Radio an.", "ja": "ラジオをつけて"}
+    whisper.build(folder, phrases, translation="Switch the radio on.")
+    return Recogniser(
+        InstalledModel(entry=recognise(folder), path=folder),
+        phrases["en"],
+        {"en-GB": phrases["en"], "German": phrases["de"], "ja": phrases["ja"]},
+        refused="fr",
+        has_interims=False,
+        has_word_times=False,
+        translation="Switch the radio on.",
+    )
+
+
+def _parakeet(folder: Path) -> Recogniser:
+    text = "Turn on the radio."
+    offline.build(folder, "Turn on the ra|di|o.")
+    entry = recognise(folder).model_copy(update={"languages": ("en", "de")})
+    return Recogniser(
+        InstalledModel(entry=entry, path=folder),
+        text,
+        {"en": text, "de": text},  # it finds the language by itself
+        named="unknown",
+        refused="ja",
+        has_interims=False,
+    )
+
+
 RECOGNISERS: Mapping[str, Callable[[Path], Recogniser]] = {
     "pocketsphinx": _pocketsphinx,
     "streaming": _streaming,
     "multilingual": _multilingual,
+    "whisper": _whisper,
+    "parakeet": _parakeet,
 }
 """By name, how to make one with its model in a folder of that name."""

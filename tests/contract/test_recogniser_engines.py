@@ -131,6 +131,9 @@ async def test_a_file_is_transcribed(served: Served, client: httpx.AsyncClient) 
 
 async def test_words_have_times(served: Served, client: httpx.AsyncClient) -> None:
     reply = await post(client, response_format="verbose_json", **{"timestamp_granularities[]": "word"})
+    if not served.recogniser.has_word_times:
+        assert (reply.status_code, fault(reply)["param"]) == (400, "timestamp_granularities")
+        return
     verbose = reply.json()
     duration = len(SPOKEN) / RATE_HZ / 2
     assert (verbose["text"], verbose["language"]) == (served.recogniser.text, served.recogniser.named)
@@ -253,6 +256,16 @@ async def test_no_word_of_a_clients_reaches_the_engine(
 ) -> None:
     assert (await post(client, language=language)).status_code == 400
     assert served.child.process.poll() is None
+
+
+async def test_who_can_translates(served: Served, client: httpx.AsyncClient) -> None:
+    files, form = {"file": ("a.wav", wav())}, {"model": "whisper-1"}
+    reply = await client.post(TRANSLATIONS, files=files, data=form)
+    hears_english_only = set(served.recogniser.model.entry.languages) <= {"en"}
+    if served.recogniser.translation is None and not hears_english_only:
+        assert (reply.status_code, fault(reply)["code"]) == (400, "unsupported_operation")
+    else:
+        assert reply.json()["text"] == (served.recogniser.translation or served.recogniser.text)
 
 
 async def test_what_is_no_audio_is_refused(served: Served, client: httpx.AsyncClient) -> None:

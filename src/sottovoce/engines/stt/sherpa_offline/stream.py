@@ -43,7 +43,7 @@ class OfflineStream:
         self._check()
         await self._idle()
         if (part := self._segmenter.finish()) is not None:
-            await self._begin(part)
+            await self._begin(part, is_last=True)
         await self._heard()
         text = written(self._words)
         self._words.clear()
@@ -77,9 +77,9 @@ class OfflineStream:
         if self._cutting is not None and not self._cutting.done():
             await asyncio.wait({self._cutting})
 
-    async def _begin(self, part: Part) -> None:
+    async def _begin(self, part: Part, *, is_last: bool = False) -> None:
         await self._heard()
-        self._hearing = asyncio.create_task(self._take(part), name="segment")
+        self._hearing = asyncio.create_task(self._take(part, is_last), name="segment")
 
     async def _heard(self) -> None:
         """Wait until nothing is being heard. Raises what it failed with, which is the end of the stream."""
@@ -99,7 +99,8 @@ class OfflineStream:
             self._hearing.add_done_callback(_forget)
             self._hearing = None
 
-    async def _take(self, part: Part) -> None:
+    async def _take(self, part: Part, is_last: bool) -> None:
+        """What the last part says is in the transcript that follows, and needs no announcing."""
         heard = await self._hear(part)
         words = tuple(
             Word(
@@ -116,7 +117,7 @@ class OfflineStream:
         self._words += words
         if self._on_segment is not None:
             self._on_segment(Segment(words, heard.language))
-        if self._on_interim is not None:
+        if self._on_interim is not None and not is_last:
             self._on_interim(written(self._words))
 
 
