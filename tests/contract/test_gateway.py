@@ -134,7 +134,7 @@ async def test_status_tells_what_the_page_shows(gateway: Gateway) -> None:
         "preferred": None,
     }
     assert status["engines"]["tts"] == {**member, "members": [member]}
-    assert (status["profile"], status["sessions"]) == ("embedded", 0)
+    assert (status["profile"], status["sessions"]) == ("auto", 0)
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,7 @@ class Chain:
 
     def _worth_asking(self) -> list[Member]:
         ready = [member for member in self.members if member.status.state == "ready"]
+        ready.sort(key=lambda member: member.is_doubted)  # stable: nobody waits for one that may hang
         return ready or [each for each in self.members if each.status.state in COMING] or self.members
 
     def _endpoint(self, member: Member) -> EngineEndpoint:

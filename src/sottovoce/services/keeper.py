@@ -86,6 +86,11 @@ class Keeper:
         await self._settled.wait()
         return self._failure
 
+    @property
+    def is_doubted(self) -> bool:
+        """It is ready as far as is known, but did not answer the last look."""
+        return self._life is not None and self._life.is_doubted
+
     def retry(self) -> None:
         """Try again what failed, at once."""
         if self.status.state in ("failed", "restarting") and self.status.pid is None:
@@ -139,6 +144,7 @@ class Keeper:
             self._seen,
             lambda share: self._change(progress=round(share, 2)),
             lambda seconds, held: self._change(load_seconds=seconds, memory_bytes=held or None),
+            self.on_change,
         )
         try:
             return await self._life.until_end()

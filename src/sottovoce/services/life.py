@@ -46,6 +46,8 @@ class Life:
     on_progress: Callable[[float], None]
     on_loaded: Callable[[float, int], None]
     """Called once, with the seconds that it took to be ready and the bytes that it holds then."""
+    on_doubt: Callable[[], None]
+    """Called whenever `is_doubted` has changed."""
     _born: float = field(init=False)
     _calm: float = field(init=False)
     _measured: float = field(init=False)
@@ -94,14 +96,24 @@ class Life:
         try:
             health = await self.probe.check()
         except ProbeFailure as failure:
-            self._missed += 1
+            self._count_misses(self._missed + 1)
             is_hung = self._was_ready and self._missed >= MISSED_PROBES
             return f"hangs: {failure}" if is_hung else None
-        self._missed = 0
+        self._count_misses(0)
         if health.status == "failed":
             return f"gave up: {health.reason}"
         await self._see(health)
         return None
+
+    @property
+    def is_doubted(self) -> bool:
+        """It worked, and is silent; whether it hangs or is merely slow is not known yet."""
+        return self._was_ready and self._missed > 0
+
+    def _count_misses(self, missed: int) -> None:
+        was_doubted, self._missed = self.is_doubted, missed
+        if self.is_doubted != was_doubted:
+            self.on_doubt()
 
     async def _see(self, health: HealthReply) -> None:
         if health.status == "ready" or health.status != self._state:

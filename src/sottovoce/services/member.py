@@ -45,6 +45,10 @@ class Member:
     def is_external(self) -> bool:
         return isinstance(self.keeper, Watcher)
 
+    @property
+    def is_doubted(self) -> bool:
+        return isinstance(self.keeper, Keeper) and self.keeper.is_doubted
+
     def start(self) -> None:
         """Begin to start it; its status tells how it comes on."""
         name = f"keep {self.endpoint.kind} ({self.endpoint.model})"

@@ -124,6 +124,28 @@ async def test_one_that_died_is_passed_over_until_it_is_back(system: FakeSystem,
         assert supervisor.endpoint("tts") == before
 
 
+async def test_one_that_is_silent_is_asked_last_until_it_is_known_to_hang(
+    system: FakeSystem, clock: FakeClock
+) -> None:
+    async with chain_of(system, clock, KOKORO, ESPEAK) as supervisor:
+        system.of_model["kokoro"] = SILENCE
+        await clock.advance(PROBE_INTERVAL)
+        assert asked(supervisor) == ["espeak-ng", "kokoro"]
+        system.of_model["kokoro"] = READY
+        await clock.advance(LOADING_INTERVAL)
+        assert asked(supervisor) == ["kokoro", "espeak-ng"]
+        system.of_model["kokoro"] = SILENCE
+        await clock.advance(PROBE_INTERVAL + LOADING_INTERVAL)
+        assert asked(supervisor) == ["espeak-ng"]
+
+
+async def test_when_all_are_silent_it_is_us_who_were_busy(system: FakeSystem, clock: FakeClock) -> None:
+    async with chain_of(system, clock, KOKORO, ESPEAK) as supervisor:
+        system.health["tts"] = SILENCE
+        await clock.advance(PROBE_INTERVAL)
+        assert asked(supervisor) == ["kokoro", "espeak-ng"]
+
+
 async def test_waiting_for_somebody_of_each_kind(system: FakeSystem, clock: FakeClock) -> None:
     system.of_model["kokoro"] = LOADING
     async with chain_of(system, clock, KOKORO, ESPEAK) as supervisor:
