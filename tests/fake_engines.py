@@ -46,7 +46,7 @@ class FakeEngines:
     replies: deque[Script] = field(default_factory=deque)
     failing: dict[EngineKind, str] = field(default_factory=dict)
     deadlines: dict[EngineKind, float] = field(default_factory=dict)
-    """"refuse" answers 500, "hang" never answers, "cut" breaks off in the middle (a recogniser once, and lives),
+    """"refuse" answers 500, "hang" never answers, "cut" breaks off in the middle (a recogniser only once),
     "mute" breaks off before the first of it, "busy" answers 429, "bad" finds fault with the request."""
     requests: list[dict[str, Any]] = field(default_factory=list)
     credentials: list[str] = field(default_factory=list)
@@ -268,7 +268,7 @@ def _call(call: ToolCall, call_id: str, index: int) -> str:
 
 @dataclass
 class FakeChain:
-    """Several of them in the order of preference, the same for every kind; `members` may change at any time."""
+    """Several of them in the order of preference, the same for every kind; `members` may change."""
 
     members: list[FakeEngines]
 

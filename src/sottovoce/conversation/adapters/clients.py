@@ -51,7 +51,9 @@ class Line:
             max_keepalive_connections=MAX_CONNECTIONS,
             keepalive_expiry=KEEP_ALIVE,
         )
-        self.http = httpx.AsyncClient(limits=limits, trust_env=False)
+        # certificates take a while to load, and most engines are on this machine
+        self._has_tls = endpoint.url.startswith("https:")
+        self.http = httpx.AsyncClient(verify=self._has_tls, limits=limits, trust_env=False)
         self._model: tuple[openai.AsyncClient, llm.LLM[str]] | None = None
 
     @property
@@ -61,7 +63,7 @@ class Line:
                 api_key=self.endpoint.api_key or NO_KEY,
                 base_url=self.endpoint.url,
                 max_retries=0,
-                http_client=noticing_client(MAX_CONNECTIONS, KEEP_ALIVE),
+                http_client=noticing_client(MAX_CONNECTIONS, KEEP_ALIVE, verify=self._has_tls),
             )
             model = openai_plugin.LLM(model=self.endpoint.model, client=client, _strict_tool_schema=False)
             self._model = client, model

@@ -116,6 +116,7 @@ class ServiceLLM(llm.LLM[str]):
         """
         endpoint = self.clients.failover.first("llm")
         with self.clients.using(endpoint) as line:
+            line.language_model  # noqa: B018  made here, it is there when the first reply wants it
             if (learning := line.learn()) is not None:
                 await asyncio.wait([learning])
             if line.facts is None or not line.facts.prewarm:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 
+import httpcore2  # noqa: F401  httpx2 would load it with the first request, while somebody waits
 import httpx2
 import openai
 
@@ -41,10 +42,10 @@ class _NoticingTransport(httpx2.AsyncHTTPTransport):
         return response
 
 
-def noticing_client(connections: int, keep_alive: float) -> httpx2.AsyncClient:
-    """For openai's client: a pool of its own, without proxies, that tells `NOTICE`."""
+def noticing_client(connections: int, keep_alive: float, *, verify: bool) -> httpx2.AsyncClient:
+    """For openai's client: a pool of its own that tells `NOTICE`, and goes nowhere but where it is told."""
     limits = httpx2.Limits(
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=keep_alive
     )
-    transport = _NoticingTransport(limits=limits, trust_env=False)
-    return openai.DefaultAsyncHttpxClient(transport=transport, trust_env=False)
+    transport = _NoticingTransport(verify=verify, limits=limits, trust_env=False)
+    return openai.DefaultAsyncHttpxClient(transport=transport, trust_env=False, follow_redirects=False)
