@@ -125,7 +125,7 @@ def _gateway(settings: Settings, supervisor: Supervisor, key: str) -> tuple[Star
     from sottovoce.gateway.app import create_app
 
     engines = SupervisedEngines(supervisor)
-    failover = Failover(engines, absent=partial(_absent, supervisor))
+    failover = Failover(engines, absent=partial(_absent, supervisor), suspect=supervisor.suspect)
     clients = EngineClients(failover)
 
     def make_session(options: SessionOptions) -> Session:

@@ -97,10 +97,13 @@ class Failover:
         look: Look = is_well,
         now: Callable[[], float] = time.monotonic,
         absent: Callable[[EngineKind], Absent | None] = lambda kind: None,
+        suspect: Callable[[EngineEndpoint], None] = lambda endpoint: None,
     ) -> None:
-        """`absent` tells who is preferred to all of a chain and not in it, being started or lost."""
+        """`absent` tells who is preferred to all of a chain and not in it, being started or lost. `suspect`
+        is told of every deadline that passed: whoever keeps the engine alive may have to end it."""
         self._engines = engines
         self._absent = absent
+        self._suspect = suspect
         self._look = look
         self._now = now
         self._known: dict[EngineEndpoint, _Known] = {}
@@ -182,6 +185,8 @@ class Failover:
     def _note(self, choice: Choice, outcome: Outcome) -> None:
         endpoint = choice.endpoint
         self.outcomes[endpoint.kind, endpoint.model, outcome] += 1
+        if outcome == "late":
+            self._suspect(endpoint)
         if outcome == "closed":
             logger.info("%s %s works again and is asked again", endpoint.kind, endpoint.model)
         elif outcome == "opened":

@@ -191,3 +191,16 @@ def test_who_is_not_even_in_the_chain_is_told_as_well(used: str) -> None:
         assert failover.choices("llm")[0].used == expected
 
     virtual_time.run(main())
+
+
+def test_whoever_keeps_an_engine_is_told_of_deadlines_that_passed() -> None:
+    async def main() -> None:
+        suspected: list[EngineEndpoint] = []
+        failover = Failover(Engines(member("a")), Health(), suspect=suspected.append)
+        (choice,) = failover.choices("llm")
+        choice.failed("It refused.")
+        choice.failed("It hangs.", is_late=True)
+        assert suspected == [member("a")]
+        await failover.aclose()
+
+    virtual_time.run(main())
