@@ -9,16 +9,17 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import psutil
 
+from sottovoce.cli import finding
+from sottovoce.cli.finding import Check, Finding
+from sottovoce.cli.model_checks import MODEL_CHECKS
 from sottovoce.cli.running import find_server
 from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
@@ -26,26 +27,12 @@ from sottovoce.gateway.routes.page import PAGE_FOLDER, check_page
 from sottovoce.gateway.server_key import KEY_FILE, load_or_create_key
 from sottovoce.gateway.tls import ServerTls, certificate_file, load_certificate
 from sottovoce.http.server import listen
-
-State: TypeAlias = Literal["ok", "note", "broken"]
-
-PROBE_TIMEOUT = 20.0
-"""Seconds for a child that tries a library: a driver that hangs must not hang the doctor."""
+from sottovoce.models.machine import this_machine
 
 MIN_MEMORY_BYTES = 1 << 30
 MIN_FREE_DISK_BYTES = 200 << 20
 MIN_CORES = 2
 GIB = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`broken` keeps Sottovoce from working, a `note` only limits it; both have a `cure`."""
-
-    name: str
-    state: State
-    detail: str
-    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +50,18 @@ PROFILES = (
         "pocketsphinx, rules, espeak-ng",
         f"{MIN_CORES} cores, {MIN_MEMORY_BYTES // GIB} GB of memory, no GPU, no download; English",
     ),
+    ProfileNeeds(
+        "local",
+        "Nemotron, a language model in llama.cpp, Kokoro",
+        "from 2 cores and 8 GB, about 2 GB to download; 4 cores and 16 GB for a better model",
+    ),
+    ProfileNeeds(
+        "whisper",
+        "Whisper instead of Nemotron",
+        "from 2 cores and 8 GB, about 1.5 GB to download; 99 languages heard",
+    ),
+    ProfileNeeds("auto", "the embedded ones until models are chosen, then those", "what those need"),
 )
-
-Check: TypeAlias = Callable[[Settings], Iterator[Finding]]
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -80,9 +76,9 @@ def _python(settings: Settings) -> Iterator[Finding]:
 
 
 def _processor(settings: Settings) -> Iterator[Finding]:
-    cores = os.cpu_count() or 1
+    cores = this_machine().cores
     extensions = _vector_extensions()
-    detail = f"{cores} cores" + (f", {extensions}" if extensions else "")
+    detail = ("one core" if cores == 1 else f"{cores} cores") + (f", {extensions}" if extensions else "")
     if cores < MIN_CORES:
         yield Finding("Processor", "note", detail, "One core recognises speech slower than it is spoken.")
     else:
@@ -103,26 +99,12 @@ def _vector_extensions() -> str:
 
 def _memory(settings: Settings) -> Iterator[Finding]:
     memory = psutil.virtual_memory()
-    detail = f"{memory.total / GIB:.1f} GB, {memory.available / GIB:.1f} GB free"
+    total_bytes = this_machine().memory_bytes  # a container's, where there is one
+    detail = f"{total_bytes / GIB:.1f} GB, {min(memory.available, total_bytes) / GIB:.1f} GB free"
     if memory.available < MIN_MEMORY_BYTES:
         yield Finding("Memory", "note", detail, "Sottovoce needs about 0.7 GB; end other programs.")
     else:
         yield Finding("Memory", "ok", detail)
-
-
-def _graphics(settings: Settings) -> Iterator[Finding]:
-    yield Finding("GPU", "ok", _gpu_name() or "none (the embedded profile needs none)")
-
-
-def _gpu_name() -> str:
-    if sys.platform == "darwin" and platform.machine() == "arm64":
-        return "Apple (Metal)"
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return ""
-    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    output, fault = _run(command)
-    return output.strip().replace("\n", "; ") if fault is None else f"nvidia-smi fails: {fault}"
 
 
 def _node(settings: Settings) -> Iterator[Finding]:
@@ -130,7 +112,7 @@ def _node(settings: Settings) -> Iterator[Finding]:
     if node is None:
         yield Finding("Node", "ok", "none (only building the page needs it; `make` brings its own)")
         return
-    version, fault = _run([node, "--version"])
+    version, fault = finding.run([node, "--version"])
     yield Finding("Node", "ok", version.strip() if fault is None else f"fails: {fault}")
 
 
@@ -143,7 +125,7 @@ print(json.dumps([count("input"), count("output")]))
 
 
 def _audio(settings: Settings) -> Iterator[Finding]:
-    output, fault = _run([sys.executable, "-c", _AUDIO_PROBE])
+    output, fault = finding.run_python(_AUDIO_PROBE)
     if fault is not None:
         cure = (
             "For `talk` and `say` without -o install PortAudio (Debian: libportaudio2). The page needs none."
@@ -174,7 +156,7 @@ _ENGINE_PROBES = {
 
 def _engines(settings: Settings) -> Iterator[Finding]:
     for name, probe in _ENGINE_PROBES.items():
-        output, fault = _run([sys.executable, "-c", probe])
+        output, fault = finding.run_python(probe)
         if fault is None:
             yield Finding(name, "ok", output.strip())
         else:
@@ -261,28 +243,13 @@ CHECKS: tuple[Check, ...] = (
     _python,
     _processor,
     _memory,
-    _graphics,
     _node,
     _audio,
     _engines,
+    *MODEL_CHECKS,
     _page,
     _port,
     _key,
     _tls,
     _home,
 )
-
-
-def _run(command: list[str]) -> tuple[str, str | None]:
-    """What `command` printed, and what went wrong, in one line, or None."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT, check=False)
-    except subprocess.TimeoutExpired:
-        return "", f"no answer within {PROBE_TIMEOUT:.0f} s"
-    except OSError as error:
-        return "", str(error)
-    if done.returncode < 0:
-        return done.stdout, f"ended by signal {-done.returncode}"
-    if done.returncode != 0:
-        return done.stdout, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    return done.stdout, None

@@ -11,7 +11,7 @@ import typer
 from sottovoce.cli import flags
 
 if TYPE_CHECKING:
-    from sottovoce.cli.checks import Finding
+    from sottovoce.cli.finding import Finding
 
 EPILOG = "Exits with 1 if something is broken. Example: [bold]sottovoce doctor --json | jq .findings[/bold]"
 MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "broken": "[red]broken[/]"}
@@ -25,7 +25,8 @@ def doctor(
     config: flags.ConfigFile = None,
 ) -> None:
     """Look over this machine: what it has, what each profile needs, what is wrong and the cure."""
-    from sottovoce.cli.checks import Finding, examine
+    from sottovoce.cli.checks import examine
+    from sottovoce.cli.finding import Finding
     from sottovoce.errors import ConfigError
 
     try:

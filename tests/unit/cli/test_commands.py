@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sottovoce.cli import bench, checks
+from sottovoce.cli import bench, finding
 from sottovoce.cli.app import run
 from sottovoce.cli.greeting import _greeting
 from sottovoce.config import EngineKind, Settings
@@ -90,14 +90,14 @@ def test_a_key_of_the_settings_is_shown_as_such(
 @pytest.fixture
 def no_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Children answer at once and well: what they would find on this machine is not the test's matter."""
-    monkeypatch.setattr(checks, "_run", lambda command: ("[1, 1]", None))
+    monkeypatch.setattr(finding, "run", lambda command: ("[1, 1]", None))
 
 
 def doctor(capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, dict[str, dict[str, str]]]:
     code = run(["doctor", "--json", *flags])
     report = json.loads(capsys.readouterr().out)
     assert report["is_ok"] == (code == 0)
-    return code, {finding["name"]: finding for finding in report["findings"]}
+    return code, {each["name"]: each for each in report["findings"]}
 
 
 def test_a_sound_machine_passes(
@@ -112,7 +112,7 @@ def test_a_sound_machine_passes(
 def test_the_doctor_finds_what_is_broken_and_knows_the_cure(
     built_page: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(checks, "_run", lambda command: ("", "ended by signal 11"))
+    monkeypatch.setattr(finding, "run", lambda command: ("", "ended by signal 11"))
     (built_page / "index.html").unlink()
     (home / "api-key").write_text("sk-sottovoce-known-to-all")
     (home / "api-key").chmod(0o644)
@@ -230,9 +230,9 @@ def test_the_doctor_s_table_shows_cures(
 
 def test_a_probe_that_crashes_or_is_missing_is_told_in_one_line() -> None:
     crash = ["/bin/sh", "-c", "kill -SEGV $$"]
-    assert checks._run(crash) == ("", "ended by signal 11")
-    assert checks._run(["/bin/sh", "-c", "echo a >&2; echo b >&2; exit 3"]) == ("", "b")
-    output, fault = checks._run(["/nonexistent"])
+    assert finding.run(crash) == ("", "ended by signal 11")
+    assert finding.run(["/bin/sh", "-c", "echo a >&2; echo b >&2; exit 3"]) == ("", "b")
+    output, fault = finding.run(["/nonexistent"])
     assert output == ""
     assert fault is not None
 

@@ -1,0 +1,49 @@
+"""What a check of `doctor` answers with, and how it tries what may crash."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from sottovoce.config import Settings
+
+State: TypeAlias = Literal["ok", "note", "broken"]
+
+PROBE_TIMEOUT = 20.0
+"""Seconds for a child that tries a library: a driver that hangs must not hang the doctor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`broken` keeps Sottovoce from working, a `note` only limits it; both have a `cure`."""
+
+    name: str
+    state: State
+    detail: str
+    cure: str = ""
+
+
+Check: TypeAlias = Callable[[Settings], Iterator[Finding]]
+
+
+def run(command: list[str]) -> tuple[str, str | None]:
+    """What `command` printed, and what went wrong, in one line, or None."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        return "", f"no answer within {PROBE_TIMEOUT:.0f} s"
+    except OSError as error:
+        return "", str(error)
+    if done.returncode < 0:
+        return done.stdout, f"ended by signal {-done.returncode}"
+    if done.returncode != 0:
+        return done.stdout, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return done.stdout, None
+
+
+def run_python(script: str) -> tuple[str, str | None]:
+    """The same for a script of a few lines, in a Python of its own."""
+    return run([sys.executable, "-c", script])
