@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sottovoce.errors import EngineError
+from sottovoce.engines.stt.model_files import CURE, check_tokens, fault, parts_of, properties_of
 from sottovoce.models.installed import InstalledModel
-from sottovoce.models.onnx_header import HeaderError, read_properties
-from sottovoce.models.parts import find_parts
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "whisper": ("encoder", "decoder", "tokens"),
@@ -32,8 +30,6 @@ PROPERTIES: Mapping[str, tuple[str, ...]] = {
 """What sherpa-onnx reads from a family's first graph, and ends the process without."""
 TEXTS = frozenset({"normalize_type", "sot_sequence"})
 """Those that are no numbers."""
-BLANK = "<blk>"
-CURE = "fetch the model again (`sottovoce models verify` tells which files are damaged)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +44,11 @@ class ModelFiles:
     def find(cls, model: InstalledModel, *, prefers_int8: bool) -> ModelFiles:
         """Those in the model's folder. Raises `EngineError` for what is missing, cut off or no such model."""
         family = model.entry.family
-        if model.path is None or family not in PARTS:
-            raise _fault(f"{model.id} is of the family {family!r}, which is none of {', '.join(PARTS)}")
-        try:
-            parts = find_parts(model.path, prefers_int8=prefers_int8)
-        except OSError as error:
-            raise _fault(f"{model.path} cannot be read ({error.strerror})") from error
-        if missing := [part for part in PARTS[family] if part not in parts]:
-            raise _fault(f"{model.path} has no {', '.join(missing)}; {CURE}")
+        if family not in PARTS:
+            raise fault(f"{model.id} is of the family {family!r}, which is none of {', '.join(PARTS)}")
+        parts = parts_of(model, PARTS[family], prefers_int8=prefers_int8)
         graphs = [part for part in PARTS[family] if part != "tokens"]
-        properties = [_properties(parts[part]) for part in graphs]
+        properties = [properties_of(parts[part]) for part in graphs]
         files = cls(family, parts, next((each for each in properties if each), {}))
         files._check()
         return files
@@ -68,13 +59,13 @@ class ModelFiles:
     def _check(self) -> None:
         for name in PROPERTIES.get(self.family, ()):
             if name not in self.properties:
-                raise _fault(f"{self._first} lacks the property {name}; {CURE}")
+                raise fault(f"{self._first} lacks the property {name}; {CURE}")
             if name not in TEXTS and not self.properties[name].strip().lstrip("-").isdigit():
-                raise _fault(f"{self._first}: its {name} is no number; {CURE}")
+                raise fault(f"{self._first}: its {name} is no number; {CURE}")
         if self.family == "whisper":
             self._check_languages()
         elif self.family == "nemo-transducer":
-            self._check_tokens(int(self.properties["vocab_size"]) + 1)
+            check_tokens(self.parts["tokens"], int(self.properties["vocab_size"]))
 
     def _check_languages(self) -> None:
         """As many codes as numbers for them, where there are several languages."""
@@ -84,30 +75,8 @@ class ModelFiles:
             self.properties.get(f"all_language_{name}", "").split(",") for name in ("codes", "tokens")
         )
         if len(codes) != len(numbers) or not all(number.strip().isdigit() for number in numbers):
-            raise _fault(f"{self._first} lists its languages wrongly; {CURE}")
-
-    def _check_tokens(self, count: int) -> None:
-        try:
-            lines = self.parts["tokens"].read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise _fault(f"{self.parts['tokens'].name} cannot be read ({error}); {CURE}") from error
-        tokens = [line.rpartition(" ")[0] for line in lines if line.strip()]
-        if len(tokens) != count or tokens[-1] != BLANK:
-            raise _fault(f"{self.parts['tokens'].name} does not belong to {self._first}; {CURE}")
+            raise fault(f"{self._first} lists its languages wrongly; {CURE}")
 
     @property
     def _first(self) -> str:
         return self.parts[PARTS[self.family][0]].name
-
-
-def _properties(path: Path) -> dict[str, str]:
-    try:
-        return read_properties(path)
-    except HeaderError as error:
-        raise _fault(f"{path.name} {error}; {CURE}") from error
-    except OSError as error:
-        raise _fault(f"{path} cannot be read ({error.strerror})") from error
-
-
-def _fault(message: str) -> EngineError:
-    return EngineError(f"The recogniser's model cannot be loaded: {message}.", engine="stt", code="bad_model")

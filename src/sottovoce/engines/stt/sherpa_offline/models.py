@@ -9,7 +9,7 @@ from sottovoce.engines.stt.base import SAMPLE_RATE_HZ
 from sottovoce.engines.stt.sherpa_offline.files import ModelFiles
 from sottovoce.engines.stt.sherpa_offline.whisper import SPACELESS, Samples, Whisper, seconds
 from sottovoce.engines.stt.sherpa_offline.wire import Heard, Loaded, Phrase, Task
-from sottovoce.engines.stt.sherpa_streaming.words import Tokens, words
+from sottovoce.engines.stt.token_words import Tokens, words
 
 NEMO, ANY = "nemo_transducer", "transducer"
 FEATURE_BANDS = 80

@@ -16,10 +16,10 @@ from typing import BinaryIO, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from sottovoce.engines.provider import choose_provider
 from sottovoce.engines.stt.sherpa_offline import models
 from sottovoce.engines.stt.sherpa_offline.files import ModelFiles
 from sottovoce.engines.stt.sherpa_offline.wire import HEADER, Heard, Loaded, Task, pack, unpack_header
-from sottovoce.engines.stt.sherpa_streaming.recogniser import choose_provider
 from sottovoce.errors import EngineError
 from sottovoce.lifeline import die_with_parent
 from sottovoce.models.installed import InstalledModel
@@ -70,7 +70,7 @@ class Worker:
 
 
 def _load(options: WorkerOptions) -> models.OfflineModel:
-    provider = choose_provider(options.provider)
+    provider = choose_provider(options.provider, "stt")
     files = ModelFiles.find(options.model, prefers_int8=provider == "cpu")
     return models.load(files, options.threads, provider)
 

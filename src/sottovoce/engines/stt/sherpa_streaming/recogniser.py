@@ -5,24 +5,21 @@ The library releases the interpreter lock while it decodes.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from sottovoce.config import EngineSettings
+from sottovoce.engines.provider import choose_provider
 from sottovoce.engines.stt.base import SAMPLE_RATE_HZ
 from sottovoce.engines.stt.sherpa_streaming.files import ModelFiles
-from sottovoce.engines.stt.sherpa_streaming.words import Tokens
+from sottovoce.engines.stt.token_words import Tokens
 from sottovoce.errors import EngineError
 from sottovoce.models.installed import InstalledModel
 
 FULL_SCALE = 32_768
-CUDA_LIBRARY = "libonnxruntime_providers_cuda.so"
-CUDA_DRIVER = "libcuda.so.1"
 
 logger = logging.getLogger(__name__)
 
@@ -109,29 +106,7 @@ class SherpaRecogniser:
 
 def load(model: InstalledModel, settings: EngineSettings) -> tuple[SherpaRecogniser, ModelFiles, str]:
     """With its files and the provider that it runs on. Raises `EngineError`."""
-    provider = choose_provider(settings.provider)
+    provider = choose_provider(settings.provider, "stt")
     files = ModelFiles.find(model, prefers_int8=provider == "cpu")
     logger.info("loading %s with %s on %s", model.id, files.encoder.name, provider)
     return SherpaRecogniser.load(files, provider), files, provider
-
-
-def choose_provider(wanted: str) -> str:
-    """ "cpu" or "cuda". Raises `EngineError` for a wish that this machine cannot fulfil."""
-    lack = None if wanted == "cpu" else _why_no_cuda()
-    if wanted == "cuda" and lack:
-        raise EngineError(f"SOTTOVOCE_STT_PROVIDER=cuda: {lack}.", engine="stt", code="no_cuda")
-    if wanted == "auto" and lack:
-        logger.info("the recogniser runs on the CPU: %s", lack)
-    return "cpu" if wanted == "cpu" or lack else "cuda"
-
-
-def _why_no_cuda() -> str | None:
-    import sherpa_onnx
-
-    if not (Path(sherpa_onnx.__file__).parent / "lib" / CUDA_LIBRARY).exists():
-        return "the installed sherpa-onnx is the one for the CPU (docs/models.md has the line for the other)"
-    try:
-        ctypes.CDLL(CUDA_DRIVER)
-    except OSError:
-        return "there is no NVIDIA driver"
-    return None

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from sottovoce.engines.stt.sherpa_streaming.recogniser import Hearing, Recogniser
-from sottovoce.engines.stt.sherpa_streaming.words import Tokens
+from sottovoce.engines.stt.token_words import Tokens
 from sottovoce.errors import EngineCrashed, EngineError
 
 NICENESS = 5

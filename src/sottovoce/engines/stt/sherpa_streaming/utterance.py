@@ -10,7 +10,7 @@ from sottovoce.engines.stt.cuts import least_pause
 from sottovoce.engines.stt.sherpa_streaming.pace import STEP, Pace
 from sottovoce.engines.stt.sherpa_streaming.recogniser import Hearing
 from sottovoce.engines.stt.sherpa_streaming.scheduler import Result
-from sottovoce.engines.stt.sherpa_streaming.words import words
+from sottovoce.engines.stt.token_words import words
 
 
 @dataclass(eq=False)

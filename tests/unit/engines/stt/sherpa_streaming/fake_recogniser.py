@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sottovoce.engines.stt.base import BYTES_PER_SECOND
 from sottovoce.engines.stt.sherpa_streaming.pace import Pace
-from sottovoce.engines.stt.sherpa_streaming.words import Tokens
+from sottovoce.engines.stt.token_words import Tokens
 from sottovoce.errors import EngineError
 
 CHUNK_BYTES = BYTES_PER_SECOND // 10

@@ -9,7 +9,6 @@ import onnx
 import pytest
 
 from sottovoce.engines.stt.sherpa_streaming.files import NEMO_PROPERTIES, ModelFiles
-from sottovoce.engines.stt.sherpa_streaming.recogniser import choose_provider
 from sottovoce.errors import EngineError
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.installed import InstalledModel
@@ -115,21 +114,3 @@ def test_tokens_that_are_not_the_encoders_are_refused(
 def test_tokens_that_are_no_text_are_refused(folder: Path) -> None:
     (folder / "tokens.txt").write_bytes(b"\xff\xfe\x00")
     assert "tokens.txt cannot be read" in fault(folder)
-
-
-def test_a_processor_is_always_there() -> None:
-    assert choose_provider("cpu") == "cpu"
-    assert choose_provider("auto") in ("cpu", "cuda")
-
-
-def test_a_graphics_card_that_is_not_there_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sottovoce.engines.stt.sherpa_streaming import recogniser
-
-    monkeypatch.setattr(recogniser, "CUDA_LIBRARY", "nonesuch.so")
-    with pytest.raises(EngineError, match=r"SOTTOVOCE_STT_PROVIDER=cuda: .*the one for the CPU"):
-        choose_provider("cuda")
-    monkeypatch.setattr(recogniser, "CUDA_LIBRARY", "libonnxruntime.so")
-    monkeypatch.setattr(recogniser, "CUDA_DRIVER", "libnonesuch.so.1")
-    with pytest.raises(EngineError, match="no NVIDIA driver"):
-        choose_provider("cuda")
-    assert choose_provider("auto") == "cpu"

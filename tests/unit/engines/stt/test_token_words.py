@@ -7,7 +7,7 @@ import math
 import pytest
 
 from sottovoce.engines.stt.base import written
-from sottovoce.engines.stt.sherpa_streaming.words import LEAST_PROBABILITY, Tokens, words
+from sottovoce.engines.stt.token_words import LEAST_PROBABILITY, Tokens, words
 
 
 def texts(*tokens: str) -> list[str]:
