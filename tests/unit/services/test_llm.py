@@ -15,7 +15,16 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsNon
 from openai.types.shared import ChatModel
 from pydantic import BaseModel
 
-from sottovoce.engines.llm.base import Finish, Prewarmed, ReplyPart, ReplyRequest, TextChunk
+from sottovoce.engines.llm.base import (
+    ArgumentsChunk,
+    Finish,
+    Prewarmed,
+    ReplyPart,
+    ReplyRequest,
+    TextChunk,
+    ToolCall,
+    Waiting,
+)
 from sottovoce.engines.llm.tokens import count_tokens
 from sottovoce.errors import EngineCrashed, EngineUnavailable
 from sottovoce.http.body import MAX_JSON_BYTES
@@ -606,6 +615,74 @@ async def test_a_reply_without_an_end_is_an_error(scripted: str, responder: Scri
     responder.parts = [TextChunk("Hel")]
     async with httpx.AsyncClient(base_url=scripted, headers={"authorization": f"Bearer {KEY}"}) as http:
         assert (await http.post(CHAT, json={"messages": user("go")})).status_code == 503
+
+
+async def test_an_engine_that_works_in_silence_is_heard_by_those_who_wait(
+    scripted: str, responder: ScriptedResponder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llm, "FIRST_SIGN", 0.0)
+    monkeypatch.setattr(llm, "SIGN_INTERVAL", 0.0)
+    monkeypatch.setattr(llm, "HEARTBEAT", 0.0)
+    responder.parts = [Waiting(), Waiting(128, 900), *responder.parts]
+    async with httpx.AsyncClient(base_url=scripted, headers={"authorization": f"Bearer {KEY}"}) as http:
+        events = (await http.post(CHAT, json={"messages": user("go"), "stream": True})).text.split("\n\n")
+        whole = await http.post(CHAT, json={"messages": user("go")})
+    assert events[:2] == [": waiting", ": read 128 of 900 tokens"]
+    assert whole.text.startswith("\n\n{")
+    assert whole.json()["choices"][0]["message"]["content"] == "Hello"
+
+
+async def test_signs_of_life_leave_time_for_an_error_to_have_its_status(
+    scripted: str, responder: ScriptedResponder
+) -> None:
+    responder.parts = [Waiting()]
+    responder.error = EngineCrashed("The engine fell over.", engine="llm")
+    async with httpx.AsyncClient(base_url=scripted, headers={"authorization": f"Bearer {KEY}"}) as http:
+        assert (await http.post(CHAT, json={"messages": user("go"), "stream": True})).status_code == 503
+
+
+async def test_a_prompt_is_read_ahead(scripted: str, responder: ScriptedResponder) -> None:
+    async with httpx.AsyncClient(base_url=scripted, headers={"authorization": f"Bearer {KEY}"}) as http:
+        reply = await http.post("/v1/chat/prewarm", json={"messages": user("go"), "tools": [ROLL]})
+        assert reply.json() == {
+            "object": "chat.prewarm",
+            "model": "scripted",
+            "prompt_tokens": 12,
+            "cached_tokens": 5,
+            "is_whole": True,
+        }
+        assert (await http.post("/v1/chat/prewarm", json={"messages": []})).status_code == 400
+        assert (
+            await http.post("/v1/chat/prewarm", json={"messages": user("x"), "model": "y"})
+        ).status_code == 404
+    [asked] = responder.asked
+    assert [tool.function.name for tool in asked.tools] == ["order_pizza"]
+
+
+async def test_a_call_comes_in_pieces_and_is_joined(scripted: str, responder: ScriptedResponder) -> None:
+    responder.parts = [
+        ToolCall("call_1", "order_pizza", "{"),
+        ArgumentsChunk("}"),
+        Finish("tool_calls", 9, 4, cached_tokens=3, reasoning_tokens=1),
+    ]
+    async with AsyncOpenAI(base_url=f"{scripted}/v1", api_key=KEY, max_retries=0) as client:
+        asked: Any = {"model": "scripted", "messages": user("go"), "tools": [ROLL]}
+        whole = await client.chat.completions.create(**asked)
+        async with client.chat.completions.stream(**asked) as stream:
+            streamed = await stream.get_final_completion()
+    for reply in (whole, streamed):
+        [call] = reply.choices[0].message.tool_calls
+        assert (call.id, call.function.name, call.function.arguments) == ("call_1", "order_pizza", "{}")
+    assert whole.usage is not None
+    assert whole.usage.prompt_tokens_details.cached_tokens == 3
+    assert whole.usage.completion_tokens_details.reasoning_tokens == 1
+
+
+async def test_an_engine_is_let_go_with_its_service(responder: ScriptedResponder) -> None:
+    async for address in running(responder):
+        await ready(address)
+        assert not responder.is_closed
+    assert responder.is_closed
 
 
 async def test_too_many_replies_at_once(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sottovoce.engines.llm.rules.schema import referred
-
 UNKEPT = frozenset({"pattern", "patternProperties", "propertyNames", "not", "if", "contains", "$dynamicRef"})
 """Keywords that are not checked: a pattern can take for ever."""
 NAMED = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
@@ -91,3 +89,16 @@ class _Nodes:
                 yield from inner.values()
             elif key not in VALUES:
                 yield from inner if isinstance(inner, list) else [inner]
+
+
+def referred(reference: str, root: Mapping[str, Any]) -> Any:
+    """The local schema behind "#/$defs/Name"; anything else is not followed."""
+    found: Any = root if reference.startswith("#") else {}
+    for step in reference.removeprefix("#").strip("/").split("/"):
+        if step:
+            found = (
+                found.get(step.replace("~1", "/").replace("~0", "~"), {})
+                if isinstance(found, Mapping)
+                else {}
+            )
+    return found

@@ -60,9 +60,9 @@ async def find_backend(
     """What `settings` name, else what is on PATH, else the built-in one. Raises `EngineUnavailable`."""
     environment = os.environ if environment is None else environment
     if settings.server == BUILT_IN:
-        return _built_in(flags, key, machine, environment)
+        return await asyncio.to_thread(_built_in, flags, key, machine, environment)
     wanted = settings.server or PROGRAM
-    program = shutil.which(wanted, path=environment.get("PATH"))
+    program = await asyncio.to_thread(shutil.which, wanted, path=environment.get("PATH"))
     if program is not None:
         try:
             return await _program(program, flags, key, environment)
@@ -74,7 +74,7 @@ async def find_backend(
         raise EngineUnavailable(
             f"SOTTOVOCE_LLM_SERVER={wanted} is no program that can be run here.", engine="llm"
         )
-    return _built_in(flags, key, machine, environment)
+    return await asyncio.to_thread(_built_in, flags, key, machine, environment)
 
 
 async def _program(program: str, flags: Flags, key: str, environment: Mapping[str, str]) -> Backend:

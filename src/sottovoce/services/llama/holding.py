@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from sottovoce.engines.llm.base import ArgumentsChunk, Finish, ReplyPart, ReplyRequest, TextChunk, ToolCall
 from sottovoce.engines.llm.chat import NamedTool
 from sottovoce.engines.llm.json_forms import fault_of
 from sottovoce.services.llama.refusals import UnfitReplyError
+
+_FENCED = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
 
 
 def is_held(request: ReplyRequest) -> bool:
@@ -29,7 +32,7 @@ def check(parts: Sequence[ReplyPart], request: ReplyRequest) -> list[ReplyPart]:
             raise UnfitReplyError("it called no tool")
         return [*calls, finish]  # a forced call comes without words, as at OpenAI
     if request.json_schema is not None and finish.reason == "stop":
-        _check_json("".join(part.text for part in parts if isinstance(part, TextChunk)), request)
+        return [_checked_json([part for part in parts if isinstance(part, TextChunk)], request), finish]
     return list(parts)
 
 
@@ -39,7 +42,11 @@ def _has_to_call(request: ReplyRequest) -> bool:
     )
 
 
-def _check_json(text: str, request: ReplyRequest) -> None:
+def _checked_json(chunks: Sequence[TextChunk], request: ReplyRequest) -> TextChunk:
+    """Grammars let an answer open with a code fence, which is no JSON."""
+    text = "".join(chunk.text for chunk in chunks)
+    if fenced := _FENCED.fullmatch(text):
+        text = fenced[1]
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -48,3 +55,4 @@ def _check_json(text: str, request: ReplyRequest) -> None:
         raise UnfitReplyError("it is no JSON object")
     if request.json_schema and (fault := fault_of(value, request.json_schema)):
         raise UnfitReplyError(fault)
+    return TextChunk(text, tuple(token for chunk in chunks for token in chunk.logprobs))

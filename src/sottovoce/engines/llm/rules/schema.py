@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sottovoce.engines.llm.json_forms import referred
+
 MAX_DEPTH = 8
 """Of nested objects and references: bounds the work on a hostile schema."""
 MAX_PROPERTIES = 64
@@ -143,16 +145,3 @@ def _guessed(schema: Mapping[str, Any]) -> str:
 
 def _is_null(branch: Any) -> bool:
     return isinstance(branch, Mapping) and branch.get("type") == "null"
-
-
-def referred(reference: str, root: Mapping[str, Any]) -> Any:
-    """The local schema behind "#/$defs/Name"; anything else is not followed."""
-    found: Any = root if reference.startswith("#") else {}
-    for step in reference.removeprefix("#").strip("/").split("/"):
-        if step:
-            found = (
-                found.get(step.replace("~1", "/").replace("~0", "~"), {})
-                if isinstance(found, Mapping)
-                else {}
-            )
-    return found
