@@ -42,8 +42,9 @@ from sottovoce.models.machine import this_machine
 
 logger = logging.getLogger(__name__)
 
-THREADS = 4
-"""For one clause, where there are that many cores: more threads wait for each other (measured)."""
+MAX_THREADS = 4
+"""For one clause; half the cores at most, for recogniser and language model need theirs, and threads that
+wait for a core spin: on two busy cores two took half as long again as one (bench/tts_first_audio.py)."""
 
 MAX_WORKERS = 4
 """Clauses made at once, each with its threads; bounds what the model's scratch memory grows to."""
@@ -104,8 +105,9 @@ class KokoroSynthesizer:
         self._open = open_model
         self._loaded: _Loaded | None = None
         self._fault: str | None = None
-        self._threads = settings.threads or min(THREADS, this_machine().cores)
-        self._pace = Pace(max(1, min(this_machine().cores // self._threads, MAX_WORKERS)))
+        cores = this_machine().cores
+        self._threads = settings.threads or max(1, min(cores // 2, MAX_THREADS))
+        self._pace = Pace(max(1, min(cores // self._threads, MAX_WORKERS)))
         self._source: PhonemeProcess | None = None
 
     async def load(self) -> None:
