@@ -57,6 +57,8 @@ class FakeEngines:
     """What each session update of the recogniser, and each upload, said of language and prompt."""
     languages: frozenset[str] | None = None
     """Those that the recogniser takes; None: any."""
+    takes_streams: bool = True
+    """Whether the recogniser has transcription sessions, or only takes files."""
     goes_on: asyncio.Event | None = None
     """Where there is one, the model says its first word and waits for it."""
     prefill: asyncio.Event | None = None
@@ -97,6 +99,8 @@ class FakeEngines:
         )
 
     async def transcribe(self, socket: WebSocket) -> None:
+        if not self.takes_streams:
+            return await socket.close()
         await socket.accept()
         self.connections += 1
         self.sockets.add(socket)

@@ -54,7 +54,8 @@ class Playout:
         self._chunks: deque[bytes] = deque()
         self._buffered_bytes = 0
         self._pulled_bytes = 0
-        self._filler = b""
+        self._filler, self._fading = b"", b""
+        self._filler_ids = ("", "")
         self._filled_bytes = 0
         self._ids = ("", "")
         self._is_open = False
@@ -79,20 +80,21 @@ class Playout:
     def is_paused(self) -> bool:
         return self._is_paused
 
-    @property
-    def filled(self) -> float:
-        """Seconds of filler that were pulled since the last segment ended."""
-        return self._filled_bytes / BYTES_PER_SECOND
+    def filled(self, response_id: str) -> float:
+        """Seconds of filler that were pulled for a response."""
+        return self._filled_bytes / BYTES_PER_SECOND if response_id == self._filler_ids[0] else 0.0
 
     def fill(self, samples: bytes, response_id: str, item_id: str) -> None:
         """Play `samples` while a segment is waited for; nothing happens where one is there already."""
         if not self._is_open and not self._is_paused:
-            self._filler, self._ids = samples, (response_id, item_id)
+            self._filler, self._filler_ids = samples, (response_id, item_id)
+            self._filled_bytes = 0
 
     def drop_filler(self) -> None:
         """Let no more of it be heard than a frame that fades out, and nothing if it was not begun."""
         begun = self._filler[:FRAME_BYTES] if self._filled_bytes else b""
-        self._filler = _faded(begun, 1.0, 0.0) if begun else b""
+        self._filler = b""
+        self._fading = _faded(begun, 1.0, 0.0) if begun else b""
 
     def push(self, samples: bytes, response_id: str, item_id: str) -> None:
         """Add 24 kHz mono s16le speech to the open segment, opening one if there is none.
@@ -139,7 +141,7 @@ class Playout:
 
     def pull(self) -> PlayoutFrame | None:
         """The next 20 ms, padded with silence at the segment's end; None when nothing is to be played."""
-        if self._filler:
+        if self._filler or self._fading:
             return self._fill_in()
         if not self._is_open or (self._is_paused and self._has_faded_out):
             return None
@@ -151,9 +153,10 @@ class Playout:
         return self._fade_out() if self._is_paused else self._advance()
 
     def _fill_in(self) -> PlayoutFrame:
-        samples, self._filler = self._filler[:FRAME_BYTES], self._filler[FRAME_BYTES:]
+        samples = self._fading or self._filler[:FRAME_BYTES]
+        self._fading, self._filler = b"", self._filler[FRAME_BYTES:]
         self._filled_bytes += len(samples)
-        return self._frame(samples)
+        return PlayoutFrame(*self._filler_ids, samples.ljust(FRAME_BYTES, b"\0"))
 
     def _fade_out(self) -> PlayoutFrame:
         """The next frame fading to silence; it stays in the queue, so that `resume` loses nothing."""
@@ -200,7 +203,7 @@ class Playout:
 
     def _finish(self, position: float, *, is_interrupted: bool) -> None:
         self._is_open = self._is_ended = self._is_fading_in = False
-        self._pulled_bytes = self._filled_bytes = 0
+        self._pulled_bytes = 0
         self._listener.playout_finished(position, is_interrupted=is_interrupted)
 
 

@@ -59,7 +59,7 @@ class Replies:
         take_turn: Callable[[], Turn | None],
         plan: MakePlan,
         position: Callable[[], float],
-        filled: Callable[[], float],
+        filled: Callable[[str], float],
         on_begin: Callable[[Reply], None],
         on_end: Callable[[Reply], None],
     ) -> None:
@@ -146,7 +146,7 @@ class Replies:
         if reply is None or reply.is_playing:
             return
         reply.is_playing = True
-        reply.audio += self._filled()
+        reply.audio += self._filled(reply.response_id)
         self._emit(ReplyPlaying(reply.response_id))
         if (turn := reply.turn) is not None:
             turn.first_frame = self.now()

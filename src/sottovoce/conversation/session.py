@@ -75,7 +75,7 @@ class Session:
             take_turn=self._ears.hearing.take_answering,
             plan=lambda: make_plan(self.options),
             position=lambda: self._loudspeaker.playout.position,
-            filled=lambda: self._loudspeaker.playout.filled,
+            filled=lambda response_id: self.playout.filled(response_id),
             on_begin=self._reply_begun,
             on_end=self._reply_over,
         )

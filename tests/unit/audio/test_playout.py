@@ -139,3 +139,55 @@ async def test_a_voice_that_runs_ahead_is_made_to_wait(playout: Playout) -> None
     assert not waiting.done()
     playout.pull()
     await waiting
+
+
+def test_a_filler_bridges_the_wait_and_is_no_part_of_what_follows(
+    playout: Playout, listener: Listener
+) -> None:
+    playout.fill(tone(2.5, 7), "resp_1", "item_1")
+    assert [frame.item_id for frame in pull_all(playout)] == ["item_1"] * 3
+    assert listener.events == []
+    playout.push(tone(2), "resp_1", "item_1")
+    playout.end()
+    assert len(pull_all(playout)) == 2
+    assert listener.events == ["started", ("finished", 0.04, False)]
+    assert (playout.filled("resp_1"), playout.filled("resp_2")) == (0.05, 0.0)
+
+
+def test_a_filler_that_was_begun_is_finished_first(playout: Playout) -> None:
+    playout.fill(tone(3, 7), "resp_1", "item_1")
+    playout.pull()
+    playout.push(tone(1, 1000), "resp_1", "item_1")
+    playout.end()
+    levels = [np.frombuffer(frame.samples, np.int16).max() for frame in pull_all(playout)]
+    assert levels == [7, 7, 1000]
+
+
+def test_one_that_was_not_begun_is_not_wanted_any_more(playout: Playout) -> None:
+    playout.fill(tone(3, 7), "resp_1", "item_1")
+    playout.push(tone(1, 1000), "resp_1", "item_1")
+    playout.end()
+    assert len(pull_all(playout)) == 1
+    assert playout.filled("resp_1") == 0.0
+
+
+@pytest.mark.parametrize("stop", ["drop_filler", "clear", "pause"])
+def test_a_filler_that_is_stopped_fades_out(playout: Playout, listener: Listener, stop: str) -> None:
+    playout.fill(tone(9, 1000), "resp_1", "item_1")
+    playout.pull()
+    getattr(playout, stop)()
+    (last,) = pull_all(playout)
+    assert np.frombuffer(last.samples, np.int16)[-1] == 0
+    getattr(playout, stop)()
+    assert playout.pull() is None
+    assert listener.events == []
+
+
+def test_a_reply_that_plays_or_is_held_needs_no_filler(playout: Playout) -> None:
+    playout.push(tone(1, 1000), "resp_1", "item_1")
+    playout.fill(tone(9, 7), "resp_1", "item_1")
+    playout.end()
+    assert len(pull_all(playout)) == 1
+    playout.pause()
+    playout.fill(tone(9, 7), "resp_2", "item_2")
+    assert playout.pull() is None
