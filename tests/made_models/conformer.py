@@ -1,12 +1,18 @@
 """Cache-aware streaming FastConformer transducers with random weights: noise for text, the true cost.
 
+A clock that runs through the graphs has them say two tokens in every chunk, whatever they hear: speech at 560
+ms has about as many, and each costs a step of predictor and joiner.
+
 Nemotron's encoder (24 layers of 1024) as sherpa-onnx loads it; `build(folder, SIZES["0.6b"], is_int8=True)`
 writes 2.5 GB on the way and leaves 620 MB. The small ones are for looking at the code, the large ones for
 benches; no test loads them.
+
+    python -m tests.made_models.conformer 0.6b FOLDER --chunk-ms 560
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,14 +60,12 @@ SIZES = {
 }
 
 
-def build(
-    folder: Path, size: Size, *, chunk_ms: int = 560, is_int8: bool = False, blank: float = 2.2, seed: int = 0
-) -> Path:
-    """Write the three graphs and tokens.txt; the folder. The higher `blank`, the fewer tokens it says."""
+def build(folder: Path, size: Size, *, chunk_ms: int = 560, is_int8: bool = False, seed: int = 0) -> Path:
+    """Write the three graphs and tokens.txt; the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     _encoder(size, chunk_ms // FRAME_MS, chunk_ms, seed).save(folder / "encoder.onnx")
     _predictor(size, seed + 1).save(folder / "decoder.onnx")
-    _joiner(size, blank, seed + 2).save(folder / "joiner.onnx")
+    _joiner(size, seed + 2).save(folder / "joiner.onnx")
     write_tokens(folder, [f"{'▁' if number % 3 == 0 else ''}t{number}" for number in range(size.vocabulary)])
     if is_int8:
         quantise(folder)
@@ -168,7 +172,9 @@ def _encoder(size: Size, frames: int, chunk_ms: int, seed: int) -> Graph:
     g.input("cache_last_channel_len", TensorProto.INT64, "B")
     x = _subsampled(g, size)
     attended, convolved = _Layers(g, size, frames).run(x)
-    g.output(g.turn(attended.x, 0, 2, 1), "outputs", TensorProto.FLOAT, "B", size.width, "T2")
+    clock = np.array([[[2 * frame // frames] for frame in range(frames)]], np.float32)
+    x = _with_parity(g, attended.x, g.tensor(clock))
+    g.output(g.turn(x, 0, 2, 1), "outputs", TensorProto.FLOAT, "B", size.width, "T2")
     nothing = g.op("Mul", "length", g.scalar(0, np.int64))
     lengths = g.op("Add", nothing, g.scalar(frames, np.int64))
     g.output(lengths, "encoded_lengths", TensorProto.INT64, "B")
@@ -183,6 +189,17 @@ def _encoder(size: Size, frames: int, chunk_ms: int, seed: int) -> Graph:
         "pred_hidden": size.predictor,
     }
     return g
+
+
+def _with_parity(g: Graph, x: str, parity: str) -> str:
+    """The vectors (B, T, width) with `parity` (1 or B, T, 1) for their first number."""
+    nothing = g.op("Mul", g.part(x, 0, 1, 2), g.scalar(0.0))
+    return g.op("Concat", g.op("Add", nothing, parity), g.part(x, 1, END, 2), axis=2)
+
+
+def _parities(size: Size) -> NDArray[np.float32]:
+    """Of the tokens and blank; blank counts as even, with which an utterance begins."""
+    return np.append(np.arange(size.vocabulary) % 2, 0).astype(np.float32)
 
 
 def _subsampled(g: Graph, size: Size) -> str:
@@ -323,22 +340,47 @@ def _predictor(size: Size, seed: int) -> Graph:
         x = g.op("Squeeze", said, g.ints(1))
         for kept, state in zip(states, after, strict=True):
             kept.append(state)
-    g.output(g.turn(x, 1, 2, 0), "outputs", TensorProto.FLOAT, "B", width, "U")
+    parity = g.op("Unsqueeze", g.op("Gather", g.tensor(_parities(size)), "targets"), g.ints(2))
+    x = _with_parity(g, g.turn(x, 1, 0, 2), parity)
+    g.output(g.turn(x, 0, 2, 1), "outputs", TensorProto.FLOAT, "B", width, "U")
     g.output("target_length", "prednet_lengths", TensorProto.INT32, "B")
     for name, kept in zip(("h_next", "c_next"), states, strict=True):
         g.output(g.op("Concat", *kept, axis=0), name, TensorProto.FLOAT, size.predictor_layers, "B", width)
     return g
 
 
-def _joiner(size: Size, blank: float, seed: int) -> Graph:
+def _joiner(size: Size, seed: int) -> Graph:
+    """Blank, unless the clock's parity is another than the last token's; then a token with the clock's."""
     g, classes = Graph(seed), size.vocabulary + 1
     g.input("encoder_outputs", TensorProto.FLOAT, "B", size.width, "T")
     g.input("decoder_outputs", TensorProto.FLOAT, "B", size.predictor, "U")
-    heard = g.linear(g.turn("encoder_outputs", 0, 2, 1), size.width, size.joiner)
-    said = g.linear(g.turn("decoder_outputs", 0, 2, 1), size.predictor, size.joiner)
-    both = g.op("Add", g.op("Unsqueeze", heard, g.ints(2)), g.op("Unsqueeze", said, g.ints(1)))
-    scores = g.op("MatMul", g.op("Relu", both), g.random(size.joiner, classes, scale=size.joiner**-0.5))
-    bias = np.zeros(classes, np.float32)
-    bias[-1] = blank
-    g.output(g.op("Add", scores, g.tensor(bias)), "outputs", TensorProto.FLOAT, "B", "T", "U", classes)
+    encoded, predicted = g.turn("encoder_outputs", 0, 2, 1), g.turn("decoder_outputs", 0, 2, 1)
+    clock = g.op("Unsqueeze", g.part(encoded, 0, 1, 2), g.ints(2))
+    last = g.op("Unsqueeze", g.part(predicted, 0, 1, 2), g.ints(1))
+    heard = g.op("Unsqueeze", g.linear(encoded, size.width, size.joiner), g.ints(2))
+    said = g.op("Unsqueeze", g.linear(predicted, size.predictor, size.joiner), g.ints(1))
+    both = g.op("Relu", g.op("Add", heard, said))
+    scores = g.op("MatMul", both, g.random(size.joiner, classes, scale=size.joiner**-0.5))
+    other = g.op("Abs", g.op("Sub", g.tensor(_parities(size)), clock))
+    is_due = g.op("Greater", g.op("Abs", g.op("Sub", clock, last)), g.scalar(0.5))
+    blank = np.zeros(classes, np.float32)
+    blank[-1] = 1.0
+    wish = g.op("Where", is_due, g.scalar(2 * HIDDEN), g.scalar(-2 * HIDDEN))
+    allowed = g.op("Add", g.op("Mul", other, g.scalar(HIDDEN)), g.op("Mul", g.tensor(blank), wish))
+    total = g.op("Add", scores, allowed)
+    g.output(total, "outputs", TensorProto.FLOAT, "B", "T", "U", classes)
     return g
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("size", choices=SIZES)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--chunk-ms", type=int, default=560)
+    parser.add_argument("--full", action="store_true", help="32 bits a weight instead of 8")
+    given = parser.parse_args()
+    build(given.folder, SIZES[given.size], chunk_ms=given.chunk_ms, is_int8=not given.full)
+
+
+if __name__ == "__main__":
+    main()

@@ -546,7 +546,7 @@ async def test_until_it_has_loaded_it_says_so() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://stt", headers=headers) as client:
         assert (await client.get("/livez")).status_code == 200
         reply = await client.get("/readyz")
-        assert (reply.status_code, reply.json()) == (503, {"status": "loading"})
+        assert (reply.status_code, reply.json()) == (503, {"status": "loading", "busy": 0})
         reply = await post(client)
         assert (reply.status_code, fault(reply)["code"]) == (503, "engine_unavailable")
         async with app.router.lifespan_context(app):
