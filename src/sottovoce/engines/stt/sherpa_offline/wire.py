@@ -57,7 +57,6 @@ class Loaded(_Message):
     has_word_times: bool = False
     has_probabilities: bool = False
     heeds_language: bool = False
-    took: float = 0.0
     failure: str | None = None
 
 

@@ -44,13 +44,12 @@ class Worker:
 
     def run(self, options: WorkerOptions) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
-        begun = time.monotonic()
         try:
             model = _load(options)
         except (EngineError, RuntimeError, ValueError, AssertionError) as error:
             self._say(Loaded(failure=str(error)))
             return
-        self._say(model.abilities.model_copy(update={"took": time.monotonic() - begun}))
+        self._say(model.abilities)
         while True:
             self._say(_answer(model, *self._tasks.get()))
 
