@@ -21,6 +21,7 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.gateway.app import create_app, end_sessions
 from sottovoce.gateway.engines import EngineStatus
 from sottovoce.gateway.limits import GatewayLimits
+from sottovoce.models.desk import ModelDesk
 from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES
 from tests.fake_session import TalkingSession
 from tests.serving import served
@@ -102,6 +103,7 @@ async def running(
     now: Callable[[], float] = time.time,
     tls: ssl.SSLContext | None = None,
     trusted: ssl.SSLContext | bool = True,
+    desk: ModelDesk | None = None,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
     engine, sessions = Engine(), list[TalkingSession]()
@@ -118,6 +120,7 @@ async def running(
         page_folder=make_page(folder / "page"),
         limits=limits or GatewayLimits(wrong_key_hold=0),
         now=now,
+        desk=desk,
     )
     async with (
         served(engine.app()) as engine_url,

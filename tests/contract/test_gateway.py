@@ -121,7 +121,7 @@ async def test_health_needs_no_key(gateway: Gateway) -> None:
 
 async def test_status_tells_what_the_page_shows(gateway: Gateway) -> None:
     status = (await gateway.client.get("/api/status", headers=BEARER)).json()
-    assert set(status) == {"version", "profile", "engines", "sessions"}
+    assert set(status) == {"version", "profile", "engines", "models", "sessions"}
     member = {
         "model": "tts-model",
         "state": "ready",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sottovoce.cli.running import RunningServer, url_of
 from sottovoce.config import EngineEndpoint, EngineKind, Settings
+from sottovoce.models.desk import ModelDesk
 from sottovoce.services.status import EngineStatus as KeptStatus
 from sottovoce.services.supervisor import Supervisor
 
@@ -87,7 +88,8 @@ async def hosted(
         stack.callback(sock.close)
         supervisor = await stack.enter_async_context(Supervisor(settings))
         await _children_spawned(supervisor)
-        app, clients = _gateway(settings, supervisor, key)
+        desk = await stack.enter_async_context(ModelDesk(settings, supervisor))
+        app, clients = _gateway(settings, supervisor, desk, key)
         stack.push_async_callback(clients.aclose)
         serving = await stack.enter_async_context(_served(app, sock, tls.context if tls else None))
         _run_beside(stack, _warm_up(), "warm-up")
@@ -116,7 +118,9 @@ def _is_begun(status: KeptStatus) -> bool:
     return status.pid is not None or status.is_external or status.state != "loading"
 
 
-def _gateway(settings: Settings, supervisor: Supervisor, key: str) -> tuple[Starlette, EngineClients]:
+def _gateway(
+    settings: Settings, supervisor: Supervisor, desk: ModelDesk, key: str
+) -> tuple[Starlette, EngineClients]:
     """In the main thread: livekit's plugins refuse to be imported in any other."""
     from sottovoce.conversation.adapters.clients import EngineClients
     from sottovoce.conversation.failover import Failover
@@ -131,7 +135,7 @@ def _gateway(settings: Settings, supervisor: Supervisor, key: str) -> tuple[Star
     def make_session(options: SessionOptions) -> Session:
         return Session(clients, options)
 
-    return create_app(settings, engines, make_session, key=key, failover=failover), clients
+    return create_app(settings, engines, make_session, key=key, failover=failover, desk=desk), clients
 
 
 def _absent(supervisor: Supervisor, kind: EngineKind) -> Absent | None:

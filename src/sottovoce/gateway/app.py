@@ -27,18 +27,23 @@ from sottovoce.gateway.guard import Boundary, Guard, normal_origins
 from sottovoce.gateway.headers import SecurityHeaders
 from sottovoce.gateway.keys import KEYS_FILE, KeyStore
 from sottovoce.gateway.limits import SHUTDOWN_DEADLINE, GatewayLimits, Slots
+from sottovoce.gateway.measured_sessions import measured
+from sottovoce.gateway.metrics import MeasureRequests, Metrics, Watched
 from sottovoce.gateway.model_listing import ModelListing
 from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.page_cookie import PageCookie
 from sottovoce.gateway.page_pass import PagePasses
 from sottovoce.gateway.revocation import watch_keys
+from sottovoce.gateway.route_names import RouteNames
 from sottovoce.gateway.routes import engines as engine_routes
-from sottovoce.gateway.routes import health, models, openapi, page, realtime, sign_in, status
+from sottovoce.gateway.routes import health, models, models_desk, openapi, page, realtime, sign_in, status
 from sottovoce.gateway.routes import keys as key_routes
+from sottovoce.gateway.routes import metrics as metric_routes
 from sottovoce.gateway.routes import secrets as secret_routes
 from sottovoce.gateway.voice_listing import VoiceListing
 from sottovoce.http.errors import EXCEPTION_HANDLERS, no_such_websocket
 from sottovoce.http.request_id import RequestId
+from sottovoce.models.desk import ModelDesk
 from sottovoce.realtime.opening import SessionFactory
 from sottovoce.realtime.webrtc import CallOptions
 from sottovoce.realtime.webrtc_ice import ANY_PORT, Reach
@@ -56,12 +61,14 @@ def create_app(
     page_folder: Path = page.PAGE_FOLDER,
     limits: GatewayLimits | None = None,
     failover: Failover | None = None,
+    desk: ModelDesk | None = None,
     now: Callable[[], float] = time.time,
 ) -> Starlette:
     """The gateway as an ASGI app for `sottovoce.http.server.serve`.
 
     `session_factory(options)` makes a session that is not started; the transport starts and closes it.
-    `failover` is the conversations' own, so that what one finds out about an engine spares all.
+    `failover` is the conversations' own, so that what one finds out about an engine spares all. `desk` looks
+    after the models; without one nobody does, and there is no `/api/models`.
     `key` is `server_key.load_or_create_key(settings)`; `now` gives Unix seconds, by which secrets expire.
     Raises `ConfigError` where the page is not built.
     Before the server is told to stop, `await end_sessions(app)` ends conversations politely instead of
@@ -78,6 +85,8 @@ def create_app(
     sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
     half_open = Slots(limits.half_open_calls, "calls being set up")
     defaults = _defaults(settings)
+    metrics = Metrics(Watched(engines, sessions, lambda: failover.outcomes, desk))
+    session_factory = measured(session_factory, metrics.measured)
     voices = VoiceListing(client, failover)
     websocket = RealtimeWebSocket(session_factory, defaults, voices)
     calls = Calls(session_factory, defaults, sessions, half_open, _call_options(settings, limits))
@@ -91,10 +100,16 @@ def create_app(
         no_websocket,
     ]
     routes: list[BaseRoute] = [
-        *health.routes(engines),
+        *health.routes(engines, desk),
         *openapi.routes(),
+        *metric_routes.routes(metrics),
         Mount(
-            "/api", routes=[*status.routes(settings, engines, sessions), *key_routes.routes(credentials.keys)]
+            "/api",
+            routes=[
+                *status.routes(settings, engines, sessions, desk),
+                *key_routes.routes(credentials.keys),
+                *([] if desk is None else models_desk.routes(desk, limits)),
+            ],
         ),
         Mount("/v1", Router(v1, redirect_slashes=False)),
         no_websocket,
@@ -104,10 +119,11 @@ def create_app(
     lifespan = _lifespan(client, failover, voices, credentials.keys, (websocket, calls))
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.sessions, app.state.websocket, app.state.calls = sessions, websocket, calls
+    app.state.desk = desk
     wanting_keys = RequireCredentials(
         app.build_middleware_stack(), credentials, attempts, is_behind_proxy=settings.behind_proxy
     )
-    app.middleware_stack = _guarded(wanting_keys, settings)
+    app.middleware_stack = MeasureRequests(_guarded(wanting_keys, settings), metrics, RouteNames(routes))
     return app
 
 
@@ -115,6 +131,8 @@ async def end_sessions(app: Starlette) -> None:
     """Close every live session and call, take no new ones, and wait until all are gone. Idempotent."""
     app.state.sessions.close()
     app.state.websocket.close()
+    if app.state.desk is not None:
+        app.state.desk.end_news()
     await app.state.calls.aclose()
     try:
         async with asyncio.timeout(SHUTDOWN_DEADLINE):

@@ -30,7 +30,7 @@ PRINCIPAL = "sottovoce.principal"
 """Where routes find the `Principal` in the ASGI scope."""
 
 SERVER_KEY = Principal("server", "key", frozenset(SCOPES))
-PAGE = Principal("page", "page", USER_SCOPES)
+PAGE = Principal("page", "page", USER_SCOPES, is_owner=True)
 Answer = TypeVar("Answer")
 
 
@@ -78,7 +78,9 @@ class Credentials:
         found = None if key_id is None else await self._stored(lambda: self.keys.get(key_id))
         if found is None:
             raise _no_key()
-        return Principal("page", "page", USER_SCOPES & found.principal.scopes, key_id=found.id)
+        scopes = found.principal.scopes
+        is_owner = "admin" in scopes
+        return Principal("page", "page", USER_SCOPES & scopes, key_id=found.id, is_owner=is_owner)
 
     async def _stored(self, ask: Callable[[], Answer]) -> Answer:
         """What a stranger may not read, such as paths of this machine, is for the log."""

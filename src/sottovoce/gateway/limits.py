@@ -46,6 +46,11 @@ class GatewayLimits:
     call_deadline: float = 15.0
     """The same, in time: a call that is not connected by then is ended."""
 
+    model_listeners: int = 32
+    """Memory and sockets from pages that listen to the models' states: so many at a time."""
+    model_news_interval: float = 0.25
+    """Pages and networks from more news of a download than eyes can follow: seconds between two."""
+
     @classmethod
     def of(cls, settings: Settings) -> GatewayLimits:
         return cls(

@@ -22,7 +22,9 @@ FAMILIES: Mapping[str, Scope | None] = {
     "/v1/chat": "chat",
     "/v1": None,
     "/api/status": None,
+    "/api/models": None,
     "/api": "admin",
+    "/metrics": None,
 }
 """The scope of each family of paths, the first that fits; None is open to every key."""
 
@@ -32,7 +34,8 @@ class Principal:
     """Who asks. `id` is no secret and may be logged.
 
     `key_id` is the named key that it all depends on, if any: once that is revoked, this one is nobody.
-    `session` is the configuration that a secret is bound to.
+    `session` is the configuration that a secret is bound to. `is_owner`: a page of whoever looks after the
+    server, which has no scope for that, lest a script in it make keys.
     """
 
     id: str
@@ -40,6 +43,20 @@ class Principal:
     scopes: frozenset[Scope]
     key_id: str | None = None
     session: AnyConfig | None = field(default=None, compare=False)
+    is_owner: bool = False
+
+    @property
+    def may_look_after(self) -> bool:
+        """Whether this one may change what the server runs."""
+        return self.is_owner or "admin" in self.scopes
+
+    def check_may_look_after(self) -> None:
+        """Raises `ForbiddenError`."""
+        if not self.may_look_after:
+            raise ForbiddenError(
+                "Only those who look after the server may do that: it takes a key with the scope 'admin'.",
+                code="insufficient_scope",
+            )
 
     def check_scope(self, path: str) -> None:
         """Raises `ForbiddenError` where this one may not use what is at `path`."""

@@ -19,6 +19,7 @@ from sottovoce.models.entry import ModelEntry
 from sottovoce.models.hub import Hub, Reach
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.offer import Offer, fitting_set, free_bytes, is_first_run
+from sottovoce.models.plan import plan
 from sottovoce.models.pulls import Pull, Pulls
 from sottovoce.models.resolve import ModelDamaged, reference_of, resolve
 from sottovoce.models.store import Store
@@ -74,11 +75,15 @@ class ModelDesk:
 
     async def aclose(self) -> None:
         """End downloads and listeners. Returns when the workers are gone."""
-        self._is_closed = True
+        self.end_news()
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def end_news(self) -> None:
+        """Let all that listen to `changes` come to their end. Idempotent."""
+        self._is_closed = True
         self._announce()
 
     @property
@@ -89,7 +94,11 @@ class ModelDesk:
     def states(self) -> tuple[ModelState, ...]:
         """Every model that can be had or is here, by kind. From memory; `refresh` looks at the disk."""
         engines = {each.model: each for each in reversed(self._room.states()) if not each.is_external}
-        return tuple(self._state(entry, engines.get(entry.id)) for entry in self._shelf.entries)
+        used = {each.kind: each.model for each in reversed(self._room.states()) if each.state == "ready"}
+        return tuple(
+            self._state(entry, engines.get(entry.id), in_use=used.get(entry.kind) == entry.id)
+            for entry in self._shelf.entries
+        )
 
     def chains(self) -> tuple[EngineModel, ...]:
         """The engines' own view, engines of others included."""
@@ -167,24 +176,37 @@ class ModelDesk:
         await self._swap(kind, await self._resolved(kind, reference))
 
     async def begin_use(self, kind: EngineKind, reference: str) -> None:
-        """The same without waiting for the loading: how that ends is in the model's state."""
+        """The same, but returns as soon as the loading has begun: how that ends is in the model's state."""
         model = await self._resolved(kind, reference)
-        self._begin(self._swap_reporting(kind, model), f"use {model.id}")
+        swap = self._begin(self._swap(kind, model), f"use {model.id}")
+        begun = asyncio.create_task(self._seen_coming(model.id))
+        try:
+            await asyncio.wait({swap, begun}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            begun.cancel()
+        if swap.done():
+            swap.result()
 
-    async def remove(self, id: str) -> int:  # noqa: A002
+    async def remove(self, id: str, *, is_forced: bool = False) -> int:  # noqa: A002
         """Delete the model, or what has come of it; the bytes that this frees.
 
-        Raises `NotFoundError`, and `ModelBusy` while it is downloaded or an engine has it.
+        Raises `NotFoundError`, and `ModelBusy` while it is downloaded, or an engine has it; `is_forced`
+        removes it all the same, and the next of its chain takes over.
         """
         if self._pulls.find(id) is not None:
             raise ModelBusy(f"{id} is being downloaded; cancel that first.", param="id")
-        if any(each.model == id and each.state != "failed" for each in self._room.states()):
-            raise ModelBusy(f"{id} is in use; choose another one first.", param="id", code="model_in_use")
-        if self._shelf.find(id) is None:
+        entry = self._shelf.find(id)
+        if entry is None:
             raise _no_such_model(id)
+        is_loaded = any(each.model == id and each.state != "failed" for each in self._room.states())
+        if is_loaded and not is_forced:
+            raise ModelBusy(f"{id} is in use; choose another one first.", param="id", code="model_in_use")
         freed = await asyncio.to_thread(self._remove, id)
+        if is_loaded:
+            await self._room.use(entry.kind, await asyncio.to_thread(self._next_in_line, entry.kind))
         self._damages.forget(id)
         self._failures.pop(id, None)
+        self._used.pop(id, None)
         await self.refresh()
         return freed
 
@@ -203,7 +225,7 @@ class ModelDesk:
             hub=self.hub.host,
         )
 
-    def _state(self, entry: ModelEntry, engine: EngineModel | None) -> ModelState:
+    def _state(self, entry: ModelEntry, engine: EngineModel | None, *, in_use: bool) -> ModelState:
         pull = self._pulls.find(entry.id)
         return state_of(
             entry,
@@ -211,6 +233,7 @@ class ModelDesk:
             engine,
             None if pull is None else pull.progress,
             is_pulled=pull is not None,
+            in_use=in_use,
             failure=self._damages.find(entry.id) or self._failures.get(entry.id),
         )
 
@@ -218,8 +241,7 @@ class ModelDesk:
         """One download from its turn to its use."""
         entry = pull.entry
         try:
-            revision = await asyncio.to_thread(self._damages.revision_to_mend, entry)
-            await self._pulls.fetch(pull, revision)
+            await self._pulls.fetch(pull, self._damages.revision_to_mend)
             self._damages.forget(entry.id)
             await self.refresh()
         except DownloadError as error:
@@ -255,11 +277,6 @@ class ModelDesk:
             name = f"SOTTOVOCE_{kind.upper()}_MODEL"
             raise ModelBusy(f"{name} is set and decides; unset it to choose here.", param="kind")
 
-    async def _swap_reporting(self, kind: EngineKind, model: InstalledModel) -> None:
-        """For what runs on its own: how it ended is in the model's state."""
-        with suppress(SottovoceError):
-            await self._swap(kind, model)
-
     async def _swap(self, kind: EngineKind, model: InstalledModel) -> None:
         self._failures.pop(model.id, None)
         try:
@@ -293,6 +310,18 @@ class ModelDesk:
             logger.error("%s", self._damages.find(name))
             self._announce()
 
+    async def _seen_coming(self, name: str) -> None:
+        """Until the engines show that they take to the model."""
+        async for _ in self._room.changes():
+            for each in self._room.states():
+                if each.model == name and (each.is_preferred or each.state in ("loading", "warming")):
+                    return
+
+    def _next_in_line(self, kind: EngineKind) -> InstalledModel | None:
+        """What the plan prefers now; None for the embedded model."""
+        here = [link for link in plan(self.settings)[kind] if isinstance(link, InstalledModel)]
+        return here[0] if here and here[0] != EMBEDDED[kind] else None
+
     def _remove(self, name: str) -> int:
         with sole(self.store, name):
             freed = self.store.remove(name)
@@ -309,7 +338,8 @@ class ModelDesk:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, SottovoceError):  # those are in the model's state
             logger.error("%s failed", task.get_name(), exc_info=error)
             self._announce()
 

@@ -69,7 +69,7 @@ def read_shelf(settings: Settings, others: Sequence[InstalledModel] = ()) -> She
     known = {entry.id: entry for entry in catalogue}
     for manifest in store.all():
         known.setdefault(manifest.entry.id, manifest.entry)
-    own = {model.id: model for model in (*_planned(settings), *others) if model.path is not None}
+    own = {each.id: each for each in (*_planned(settings), *others) if each.path and each.path.exists()}
     for model in own.values():
         known.setdefault(model.id, model.entry)
     sizes = {name: store.size(name) for name in known if store.manifest(name) is not None}
@@ -94,6 +94,7 @@ def state_of(
     pull: Progress | None,
     *,
     is_pulled: bool,
+    in_use: bool,
     failure: str | None,
 ) -> ModelState:
     """A download tells most, then what went wrong, then the engines, then the disk."""
@@ -101,7 +102,7 @@ def state_of(
         entry,
         shelf.fits.get(entry.id, Fit("fits")),
         "installed" if entry.id in shelf.sizes else "absent",
-        in_use=engine is not None and engine.is_preferred and engine.state == "ready",
+        in_use=in_use,
         is_installed=entry.id in shelf.sizes,
         size_bytes=shelf.sizes.get(entry.id, 0),
         running_bytes=None if engine is None else engine.memory_bytes,

@@ -57,12 +57,14 @@ class Pulls:
             del self._running[pull.entry.id]
             self._announce()
 
-    async def fetch(self, pull: Pull, revision: str | None) -> None:
-        """Wait for its turn, then fetch it at `revision`, or at what takes its place where that is gone.
+    async def fetch(self, pull: Pull, revision_of: Callable[[ModelEntry], str | None]) -> None:
+        """Wait for its turn, then fetch it at its `revision_of` (which may look at the disk; None for the
+        newest), or at the newest where that is gone. Turns come in the order of asking.
 
         Raises `DownloadError`.
         """
         async with self._places:
+            revision = await asyncio.to_thread(revision_of, pull.entry)
             try:
                 await self._fetch_at(pull, revision)
             except NotOnHub:

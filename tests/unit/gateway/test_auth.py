@@ -116,7 +116,8 @@ async def test_a_pass_is_worth_what_its_key_is(credentials: Credentials, store: 
     passes = credentials.cookie.passes
     given = connection(Provenance.OWN_PAGE, cookie=f"sottovoce_page_8080={passes.issue(key.id)}")
     principal = await credentials.page_of(given)
-    assert principal == Principal("page", "page", frozenset({"realtime"}), key_id=key.id)  # no admin
+    expected = Principal("page", "page", frozenset({"realtime"}), key_id=key.id, is_owner=True)  # no admin
+    assert principal == expected
     await asyncio.to_thread(store.revoke, "phone")
     with pytest.raises(AuthError):
         await credentials.page_of(given)

@@ -12,6 +12,8 @@ from sottovoce import __version__
 from sottovoce.config import ENGINE_KINDS, EngineKind, Settings
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.limits import Slots
+from sottovoce.gateway.model_views import progress_view
+from sottovoce.models.desk import ModelDesk
 
 
 def _engine(engines: EngineDirectory, kind: EngineKind) -> dict[str, object]:
@@ -20,13 +22,22 @@ def _engine(engines: EngineDirectory, kind: EngineKind) -> dict[str, object]:
     return {**asdict(engines.status(kind)), "members": members}
 
 
-def routes(settings: Settings, engines: EngineDirectory, sessions: Slots) -> list[Route]:
+def _models(desk: ModelDesk | None) -> dict[str, object]:
+    """How each model fares that is here, on its way, or failed to come."""
+    states = () if desk is None else desk.states()
+    return {state.entry.id: progress_view(state) for state in states if state.state != "absent"}
+
+
+def routes(
+    settings: Settings, engines: EngineDirectory, sessions: Slots, desk: ModelDesk | None = None
+) -> list[Route]:
     async def status(request: Request) -> Response:
         return JSONResponse(
             {
                 "version": __version__,
                 "profile": settings.profile,
                 "engines": {kind: _engine(engines, kind) for kind in ENGINE_KINDS},
+                "models": _models(desk),
                 "sessions": sessions.taken,
             }
         )
