@@ -17,10 +17,11 @@ from sottovoce.services.clock import Clock, SystemClock
 from sottovoce.services.keeper import Keeper
 from sottovoce.services.loading import Measure, family_memory
 from sottovoce.services.member import MakeProbe, Member, Recruiter
+from sottovoce.services.memory import FreeMemory, free_memory
 from sottovoce.services.probe import ExternalProbe, ServiceProbe
 from sottovoce.services.process import Spawn, Spawner
 from sottovoce.services.status import EngineState, EngineStatus
-from sottovoce.services.swap import Swap, Swaps, free_memory
+from sottovoce.services.swap import Swap, Swaps
 
 Plan = Callable[[], Mapping[EngineKind, Sequence[Link]]]
 
@@ -44,7 +45,7 @@ class Supervisor:
         external_probe: MakeProbe = ExternalProbe,
         clock: Clock | None = None,
         measure: Measure = family_memory,
-        free_memory: Callable[[], int] = free_memory,
+        free_memory: FreeMemory = free_memory,
     ) -> None:
         """Of `kinds`, with the chains that are `planned`; None: by `settings`, choice and disk."""
         self._kinds = kinds
@@ -159,9 +160,9 @@ class Supervisor:
         chain.start(links)
         return chain
 
-    def _free_for(self, kind: EngineKind) -> int:
+    async def _free_for(self, kind: EngineKind) -> int:
         """What is free and not spoken for by the models that come for other kinds."""
-        return self._free_memory() - sum(
+        return await self._free_memory() - sum(
             _still_needed(chain.candidate)
             for other, chain in self._chains.items()
             if other != kind and chain.candidate is not None

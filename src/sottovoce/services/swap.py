@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psutil
 from pydantic import ByteSize
 
 from sottovoce.errors import EngineUnavailable
@@ -16,6 +15,7 @@ from sottovoce.models.plan import Link
 from sottovoce.services.chain import DRAIN_DEADLINE, Chain
 from sottovoce.services.loading import weigh
 from sottovoce.services.member import Member
+from sottovoce.services.memory import FreeMemory, free_memory
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +26,6 @@ SHORT_DRAIN = 20.0
 """Seconds for the old engine to finish where the new one needs its memory, and waits for it."""
 
 
-def free_memory() -> int:
-    """Bytes that can be had without swapping."""
-    return int(psutil.virtual_memory().available)
-
-
 @dataclass(frozen=True, slots=True)
 class Swap:
     """One change of the preferred model. Whatever ends `run` early leaves the chain as it was."""
@@ -38,7 +33,7 @@ class Swap:
     chain: Chain
     model: InstalledModel
     fallbacks: Sequence[Link]
-    free_memory: Callable[[], int] = free_memory
+    free_memory: FreeMemory = free_memory
 
     async def run(self) -> None:
         """Returns when the model is asked. Raises `EngineUnavailable` with the reason why it cannot be."""
@@ -108,7 +103,7 @@ class Swap:
 
     async def _fits_beside(self) -> bool:
         """Whether both have room at one time. Raises `EngineUnavailable` where not even the new one has."""
-        needed, free = (await weigh(self.model)).memory_bytes, self.free_memory() - RESERVE_BYTES
+        needed, free = (await weigh(self.model)).memory_bytes, await self.free_memory() - RESERVE_BYTES
         if not needed or needed <= free:
             return True
         if needed <= (most := free + self._held()):

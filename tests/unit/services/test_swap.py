@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,6 +16,7 @@ from sottovoce.models.plan import External, Link
 from sottovoce.services.chain import DRAIN_DEADLINE
 from sottovoce.services.keeper import HOPELESS_LOADS, IDLE_LOOKS
 from sottovoce.services.life import LOADING_INTERVAL, PROBE_INTERVAL
+from sottovoce.services.memory import FreeMemory
 from sottovoce.services.probe import HealthReply
 from sottovoce.services.supervisor import Supervisor
 from sottovoce.services.swap import RESERVE_BYTES, SHORT_DRAIN
@@ -36,6 +37,13 @@ def a_model(name: str) -> InstalledModel:
 OLD, NEW, OTHER, ESPEAK = a_model("old"), a_model("new"), a_model("other"), EMBEDDED["tts"]
 
 
+def memory_of(free: int) -> FreeMemory:
+    async def free_memory() -> int:
+        return free
+
+    return free_memory
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -48,7 +56,7 @@ def system() -> FakeSystem:
 
 @asynccontextmanager
 async def chain_of(
-    system: FakeSystem, clock: FakeClock, *links: Link, free: Callable[[], int] = lambda: 10 * MEMORY
+    system: FakeSystem, clock: FakeClock, *links: Link, free: int = 10 * MEMORY
 ) -> AsyncIterator[Supervisor]:
     """A supervisor whose tts has these links, on a machine with `free` bytes."""
     chains: dict[EngineKind, Sequence[Link]] = {"tts": links}
@@ -61,7 +69,7 @@ async def chain_of(
         external_probe=system.probe,
         clock=clock,
         measure=system.measure,
-        free_memory=free,
+        free_memory=memory_of(free),
     )
     async with supervisor:
         await settle()
@@ -291,7 +299,7 @@ async def test_where_both_have_no_room_the_old_one_goes_first(system: FakeSystem
     system.memory = MEMORY
     system.of_model["new"] = LOADING
     free = RESERVE_BYTES + MEMORY // 2
-    async with chain_of(system, clock, OLD, ESPEAK, free=lambda: free) as supervisor:
+    async with chain_of(system, clock, OLD, ESPEAK, free=free) as supervisor:
         using = await begun(supervisor, NEW)
         assert asked(supervisor) == ["espeak-ng"]
         assert "new" not in system.running("tts")
@@ -312,7 +320,7 @@ async def test_the_old_one_comes_back_if_the_new_one_fails(
 ) -> None:
     system.memory = MEMORY
     system.of_model["new"] = LOADING
-    async with chain_of(system, clock, OLD, ESPEAK, free=lambda: MEMORY) as supervisor:
+    async with chain_of(system, clock, OLD, ESPEAK, free=MEMORY) as supervisor:
         using = await begun(supervisor, NEW)
         await clock.advance(DRAINED)
         if is_cancelled:
@@ -330,7 +338,7 @@ async def test_the_old_one_comes_back_if_the_new_one_fails(
 async def test_a_busy_engine_does_not_keep_its_memory_for_long(system: FakeSystem, clock: FakeClock) -> None:
     system.memory = MEMORY
     system.of_model["old"] = BUSY
-    async with chain_of(system, clock, OLD, ESPEAK, free=lambda: MEMORY) as supervisor:
+    async with chain_of(system, clock, OLD, ESPEAK, free=MEMORY) as supervisor:
         using = await begun(supervisor, NEW)
         await clock.advance(SHORT_DRAIN - 1)
         assert "new" not in system.running("tts")
@@ -342,7 +350,7 @@ async def test_a_busy_engine_does_not_keep_its_memory_for_long(system: FakeSyste
 async def test_a_chain_without_fallback_is_never_empty(system: FakeSystem, clock: FakeClock) -> None:
     system.memory = MEMORY
     system.of_model["new"] = LOADING
-    async with chain_of(system, clock, OLD, free=lambda: MEMORY) as supervisor:
+    async with chain_of(system, clock, OLD, free=MEMORY) as supervisor:
         using = await begun(supervisor, NEW)
         assert asked(supervisor) == ["new"]
         await clock.advance(DRAINED)
@@ -355,7 +363,7 @@ async def test_a_chain_without_fallback_is_never_empty(system: FakeSystem, clock
 
 async def test_a_model_for_which_there_is_no_memory_is_refused(system: FakeSystem, clock: FakeClock) -> None:
     system.memory = 0
-    async with chain_of(system, clock, OLD, ESPEAK, free=lambda: MEMORY // 2) as supervisor:
+    async with chain_of(system, clock, OLD, ESPEAK, free=MEMORY // 2) as supervisor:
         with pytest.raises(
             EngineUnavailable, match=r"needs 1\.0 GB of memory, and 2\d\d\.\d MB can be"
         ) as no:
@@ -382,7 +390,7 @@ async def test_what_comes_for_other_kinds_has_its_memory_already(
         probe=system.probe,
         clock=clock,
         measure=system.measure,
-        free_memory=lambda: RESERVE_BYTES + MEMORY * 3 // 2,
+        free_memory=memory_of(RESERVE_BYTES + MEMORY * 3 // 2),
     )
     async with supervisor:
         await settle()
