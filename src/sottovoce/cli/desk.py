@@ -16,20 +16,23 @@ from sottovoce.errors import EngineUnavailable
 ASKED_EVERY = 0.3
 """Seconds between two looks at how a load comes on."""
 
-ANSWER_TIMEOUT = 600.0
-"""Seconds: a large model on a slow disk loads for minutes, and the answer may come after."""
+ANSWER_TIMEOUT = 60.0
+"""Seconds: the server answers as soon as a load has begun, or a model's files are deleted."""
 
 
-class _Engine(BaseModel):
-    model: str
+class _Model(BaseModel):
+    id: str
     state: str
     progress: float | None = None
     reason: str | None = None
-    preferred: _Engine | None = None
 
 
-class _Status(BaseModel):
-    engines: dict[EngineKind, _Engine]
+class _Models(BaseModel):
+    models: list[_Model]
+
+
+class _Deleted(BaseModel):
+    freed_bytes: int
 
 
 @dataclass(slots=True)
@@ -47,39 +50,46 @@ async def use_running(server: RunningServer, kind: EngineKind, reference: str, m
     news = _News(f"{model} is about to load")
     async with _client(server) as client:
         with waiting_told(lambda: news.text):
-            reply = await client.post("models/use", json={"kind": kind, "model": reference})
-            await check(reply, kind)
+            await check(await client.post("models/use", json={"kind": kind, "model": reference}), kind)
             while True:
-                if await _is_there(client, kind, model, news):
+                if await _is_ready(client, kind, model, news):
                     return
                 await asyncio.sleep(ASKED_EVERY)
 
 
-async def remove_running(server: RunningServer, id_: str, kind: EngineKind | None) -> None:
-    """Have the server delete a model, and end its engine first. Raises as `use_running` does."""
+async def remove_running(server: RunningServer, id_: str, kind: EngineKind, *, is_forced: bool) -> int:
+    """Have the server delete a model, whose engine ends first; the bytes that this frees.
+
+    Raises as `use_running` does.
+    """
     async with _client(server) as client:
-        await check(await client.delete(f"models/{id_}"), kind or "stt")
+        reply = await client.delete(f"models/{id_}", params={"force": str(is_forced).lower()})
+        await check(reply, kind)
+        try:
+            return _Deleted.model_validate_json(reply.content).freed_bytes
+        except ValidationError as error:
+            raise _unreadable(kind) from error
 
 
-async def _is_there(client: httpx.AsyncClient, kind: EngineKind, model: str, news: _News) -> bool:
-    """Whether `model` is what the server uses now. Raises `EngineError` where it failed."""
-    engine = await _status(client, kind)
-    coming = engine.preferred if engine.preferred is not None else engine
-    if coming.model != model or coming.state == "failed":
-        reason = coming.reason or f"{coming.model} is used instead"
-        raise EngineUnavailable(f"{model} cannot be used: {reason}", engine=kind)
-    share = f" {coming.progress:.0%}" if coming.progress is not None else ""
-    news.text = f"{model} {coming.state}{share}; {engine.model} answers meanwhile"
-    return engine.preferred is None and engine.state == "ready"
-
-
-async def _status(client: httpx.AsyncClient, kind: EngineKind) -> _Engine:
-    reply = await client.get("status")
+async def _is_ready(client: httpx.AsyncClient, kind: EngineKind, model: str, news: _News) -> bool:
+    """Whether the server has loaded `model`. Raises `EngineError` where it could not."""
+    reply = await client.get("models")
     await check(reply, kind)
     try:
-        return _Status.model_validate_json(reply.content).engines[kind]
+        states = {each.id: each for each in _Models.model_validate_json(reply.content).models}
+        state = states[model]
     except (ValidationError, KeyError) as error:
-        raise EngineUnavailable("The server does not tell how its engines fare.", engine=kind) from error
+        raise _unreadable(kind) from error
+    if state.state not in ("loading", "warming", "ready"):
+        reason = state.reason or f"it is {state.state}"
+        raise EngineUnavailable(f"{model} is not used: {reason}", engine=kind)
+    share = f" {state.progress:.0%}" if state.progress is not None else ""
+    news.text = f"{model} {state.state}{share}"
+    return state.state == "ready"
+
+
+def _unreadable(kind: EngineKind) -> EngineUnavailable:
+    return EngineUnavailable("The server answers in a form that is not known here.", engine=kind)
 
 
 def _client(server: RunningServer) -> httpx.AsyncClient:

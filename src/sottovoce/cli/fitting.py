@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from sottovoce.cli.inventory import Item
-from sottovoce.cli.measuring import measure
+from sottovoce.cli.measuring import measure, read_recordings
 from sottovoce.cli.model_tables import size
 from sottovoce.config import Settings
 from sottovoce.errors import EngineError, NotFoundError
@@ -23,21 +23,26 @@ from sottovoce.models.resolve import kind_of, resolve
 from sottovoce.models.store import Store
 
 
-async def measure_all(settings: Settings, reference: str | None) -> None:
+def measure_all(settings: Settings, reference: str | None) -> None:
     """Run one model, or all that are here, and remember how fast they were.
 
     Raises `ConfigError`, `NotFoundError`, and `EngineError` where the one that is named does not work.
     """
+    machine, recordings = this_machine(), read_recordings()
     for model in _models(settings, reference):
         try:
-            run = await measure(model, settings, lambda text: typer.echo(text, err=True))
+            run = asyncio.run(measure(model, settings, machine, recordings, _say))
         except EngineError as error:
             if reference is not None:
                 raise
             typer.secho(f"{model.id}: {error.message}", fg="red", err=True)
             continue
-        await asyncio.to_thread(write_measured, settings.home, run)
+        write_measured(settings.home, run)
         typer.echo(f"{model.id}: {speed(run)}")
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _models(settings: Settings, reference: str | None) -> list[InstalledModel]:

@@ -9,20 +9,21 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+import wave
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from sottovoce.cli.bench import find_recordings
 from sottovoce.cli.engines import Engine, check, started
-from sottovoce.config import Settings
+from sottovoce.config import EngineKind, Settings
 from sottovoce.errors import EngineTimeout, EngineUnavailable
 from sottovoce.models.installed import InstalledModel
-from sottovoce.models.machine import this_machine
+from sottovoce.models.machine import Machine
 from sottovoce.models.measured import Measured
 
 BUDGET = 10.0
@@ -48,6 +49,15 @@ QUESTION = (
 )
 
 Say = Callable[[str], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A WAV file and its length in seconds."""
+
+    content: bytes
+    duration: float
 
 
 @dataclass(slots=True)
@@ -62,7 +72,13 @@ class _Tally:
         return self.work / self.sound if self.sound else None
 
 
-async def measure(model: InstalledModel, settings: Settings, say: Say = lambda text: None) -> Measured:
+async def measure(
+    model: InstalledModel,
+    settings: Settings,
+    machine: Machine,
+    recordings: Sequence[Recording],
+    say: Say = lambda text: None,
+) -> Measured:
     """Start the model's service, put it to work, and end it; `say` hears how it goes.
 
     Raises `EngineError` where it does not come up or does not answer.
@@ -72,8 +88,8 @@ async def measure(model: InstalledModel, settings: Settings, say: Say = lambda t
     async with started(settings, model) as (engine, status):
         say(f"measuring {model.id} for about {BUDGET:.0f} s")
         try:
-            speed = await _SPEEDS[kind](engine)
-        except httpx.TimeoutException:
+            speed = await _speed(kind, engine, recordings)
+        except (httpx.TimeoutException, TimeoutError):
             message = f"{model.id} did not answer within {REQUEST_DEADLINE:.0f} s"
             raise EngineTimeout(message, engine=kind) from None
         except httpx.TransportError as error:
@@ -81,7 +97,7 @@ async def measure(model: InstalledModel, settings: Settings, say: Say = lambda t
             raise EngineUnavailable(message, engine=kind) from error
         return Measured(
             model=model.id,
-            machine=(await asyncio.to_thread(this_machine)).name,
+            machine=machine.name,
             load_seconds=status.load_seconds or 0.0,
             memory_bytes=status.memory_bytes,
             measured_at=time.time(),
@@ -89,24 +105,35 @@ async def measure(model: InstalledModel, settings: Settings, say: Say = lambda t
         )
 
 
-async def _hearing(engine: Engine) -> dict[str, Any]:
+def read_recordings() -> list[Recording]:
+    """The questions of the package. Raises `ConfigError` where they are missing."""
+    return [_read(path) for path in find_recordings(None)]
+
+
+async def _speed(kind: EngineKind, engine: Engine, recordings: Sequence[Recording]) -> dict[str, Any]:
+    if kind == "stt":
+        return await _hearing(engine, recordings)
+    return await (_answering(engine) if kind == "llm" else _speaking(engine))
+
+
+async def _hearing(engine: Engine, recordings: Sequence[Recording]) -> dict[str, Any]:
     """Seconds of computing per second of speech heard."""
-    recordings = await asyncio.to_thread(lambda: [_read(path) for path in find_recordings(None)])
-    await _hear(engine, *recordings[0])
+    await _hear(engine, recordings[0])
     tally = _Tally()
-    for content, duration in _until_due(recordings):
-        tally.work += await _hear(engine, content, duration)
-        tally.sound += duration
+    for recording in _until_due(recordings):
+        tally.work += await _hear(engine, recording)
+        tally.sound += recording.duration
     return {"real_time_factor": tally.factor}
 
 
-async def _hear(engine: Engine, content: bytes, duration: float) -> float:
+async def _hear(engine: Engine, recording: Recording) -> float:
+    """Seconds that it took."""
     form = {"model": engine.model, "response_format": "text"}
-    begun = time.perf_counter()
-    files = {"file": ("question.wav", content, "audio/wav")}
+    files = {"file": ("question.wav", recording.content, "audio/wav")}
+    begun = _now()
     reply = await engine.client.post("audio/transcriptions", data=form, files=files, timeout=REQUEST_DEADLINE)
     await check(reply, "stt")
-    return time.perf_counter() - begun
+    return _now() - begun
 
 
 async def _speaking(engine: Engine) -> dict[str, Any]:
@@ -114,9 +141,9 @@ async def _speaking(engine: Engine) -> dict[str, Any]:
     await _speak(engine, SENTENCES[2])
     tally = _Tally()
     for sentence in _until_due(SENTENCES):
-        begun = time.perf_counter()
+        begun = _now()
         tally.sound += await _speak(engine, sentence)
-        tally.work += time.perf_counter() - begun
+        tally.work += _now() - begun
     return {"real_time_factor": tally.factor}
 
 
@@ -130,32 +157,36 @@ async def _speak(engine: Engine, text: str) -> float:
 
 async def _answering(engine: Engine) -> dict[str, Any]:
     """Seconds to the first token of a prompt that is new, and tokens a second from there on."""
+    moments: list[float] = []
+    begun = _now()
+    try:
+        async with asyncio.timeout(REQUEST_DEADLINE) as limit:
+            await _answer(engine, moments, limit)
+    except TimeoutError:
+        if len(moments) < 2:
+            raise
+    if not moments:
+        raise EngineUnavailable("The model answered nothing.", engine="llm")
+    duration = moments[-1] - moments[0]
+    pace = (len(moments) - 1) / duration if duration > 0 else None
+    return {"first_token": moments[0] - begun, "tokens_per_second": pace}
+
+
+async def _answer(engine: Engine, moments: list[float], limit: asyncio.Timeout) -> None:
+    """Note when each piece of the answer comes, about a token each; from the second on the budget counts."""
     body = {
         "model": engine.model,
         "messages": [{"role": "user", "content": QUESTION}],
         "max_tokens": ANSWER_TOKENS,
         "stream": True,
     }
-    begun = time.perf_counter()
-    moments = [moment async for moment in _deltas(engine, body, begun + BUDGET)]
-    if not moments:
-        raise EngineUnavailable("The model answered nothing.", engine="llm")
-    pace = (len(moments) - 1) / (moments[-1] - moments[0]) if moments[-1] > moments[0] else None
-    return {"first_token": moments[0] - begun, "tokens_per_second": pace}
-
-
-async def _deltas(engine: Engine, body: dict[str, Any], due: float) -> AsyncIterator[float]:
-    """The moments at which pieces of the answer came, about a token each; until `due`, but at least two."""
-    count = 0
-    client = engine.client
-    async with client.stream("POST", "chat/completions", json=body, timeout=REQUEST_DEADLINE) as reply:
+    async with engine.client.stream("POST", "chat/completions", json=body, timeout=REQUEST_DEADLINE) as reply:
         await check(reply, "llm")
         async for line in reply.aiter_lines():
             if _has_text(line):
-                count += 1
-                yield time.perf_counter()
-            if count >= 2 and time.perf_counter() > due:
-                return
+                moments.append(_now())
+            if len(moments) == 2:
+                limit.reschedule(moments[0] + BUDGET)
 
 
 def _has_text(line: str) -> bool:
@@ -167,22 +198,19 @@ def _has_text(line: str) -> bool:
     return bool(delta.get("content") or delta.get("reasoning_content"))
 
 
-def _until_due(items: Iterable[Any]) -> Iterable[Any]:
+def _until_due(items: Sequence[T]) -> Iterator[T]:
     """Over and over until the budget is used up; at least once."""
-    due = time.perf_counter() + BUDGET
+    due = _now() + BUDGET
     for item in cycle(items):
         yield item
-        if time.perf_counter() > due:
+        if _now() > due:
             return
 
 
-def _read(path: Path) -> tuple[bytes, float]:
-    """A recording and its length in seconds."""
-    import wave
-
+def _read(path: Path) -> Recording:
     with wave.open(str(path)) as reader:
-        duration = reader.getnframes() / reader.getframerate()
-    return path.read_bytes(), duration
+        return Recording(path.read_bytes(), reader.getnframes() / reader.getframerate())
 
 
-_SPEEDS = {"stt": _hearing, "llm": _answering, "tts": _speaking}
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -13,32 +13,31 @@ from sottovoce.cli.desk import remove_running
 from sottovoce.cli.running import find_server
 from sottovoce.config import Settings
 from sottovoce.errors import ConfigError, NotFoundError
+from sottovoce.models.catalogue import load_catalogue
 from sottovoce.models.choice import read_choice, write_choice
 from sottovoce.models.download_errors import DownloadBusy
 from sottovoce.models.plan import in_use
+from sottovoce.models.resolve import find_entry
 from sottovoce.models.store import Manifest, Store
 from sottovoce.models.unfinished import sole
 from sottovoce.models.verify import Damage, verify
 
 
-async def remove(settings: Settings, id_: str, *, is_forced: bool) -> int:
+def remove(settings: Settings, id_: str, *, is_forced: bool) -> int:
     """Delete a model, here or by the server that runs; the bytes that this frees.
 
     Raises `NotFoundError`, and `ConfigError` for a model in use.
     """
+    entry = find_entry(id_, settings) or load_catalogue(settings).get(id_)
     kind = in_use(settings).get(id_)
     if kind is not None and not is_forced:
         raise ConfigError(
             f"{id_} is in use for {kind}. Choose another with `sottovoce models use`, or delete it all the "
             "same: --force"
         )
-    store = Store(settings.home)
-    server = await asyncio.to_thread(find_server, settings)
-    if server is not None:
-        size = store.size(id_)
-        await remove_running(server, id_, kind)
-        return size
-    freed = store.remove(id_)
+    if (server := find_server(settings)) is not None:
+        return asyncio.run(remove_running(server, id_, entry.kind, is_forced=is_forced))
+    freed = Store(settings.home).remove(id_)
     if kind is not None and read_choice(settings.home).get(kind) == id_:
         write_choice(settings.home, kind, None)
     return freed

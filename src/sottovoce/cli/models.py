@@ -103,10 +103,10 @@ def use(
 ) -> None:
     """Use a model from now on. A running server takes it at once, without a gap; else the next one will."""
     settings = flags.load_settings(config, host=host, port=port, home=home)
-    asyncio.run(_use(settings, reference, kind))
+    _use(settings, reference, kind)
 
 
-async def _use(settings: Settings, reference: str, kind: Kind | None) -> None:
+def _use(settings: Settings, reference: str, kind: Kind | None) -> None:
     from sottovoce.cli.desk import use_running
     from sottovoce.cli.running import find_server
     from sottovoce.models.choice import write_choice
@@ -115,9 +115,9 @@ async def _use(settings: Settings, reference: str, kind: Kind | None) -> None:
     model = _resolved(settings, reference, kind)
     wanted, name = model.entry.kind, reference_of(model, settings)
     _warn_of_settings(settings, model)
-    server = await asyncio.to_thread(find_server, settings)
+    server = find_server(settings)
     if server is not None:
-        await use_running(server, wanted, name, model.id)
+        asyncio.run(use_running(server, wanted, name, model.id))
         typer.echo(f"{wanted}: {model.id} is in use.")
         return
     write_choice(settings.home, wanted, name)
@@ -172,7 +172,7 @@ def rm(
     settings = flags.load_settings(config, host=host, port=port, home=home)
     if not ids and not is_unfinished:
         raise ConfigError("Which model? `sottovoce models list` shows those that are here.")
-    freed = sum(asyncio.run(remove(settings, each, is_forced=is_forced)) for each in ids or ())
+    freed = sum(remove(settings, each, is_forced=is_forced) for each in ids or ())
     freed += discard_unfinished(settings) if is_unfinished else 0
     typer.echo(f"{size(freed)} freed.")
 
@@ -222,7 +222,7 @@ def fit(
 
     settings = flags.load_settings(config, home=home)
     if is_measured:
-        asyncio.run(measure_all(settings, id_))
+        measure_all(settings, id_)
     items = inventory(settings)
     if id_ is None:
         proposal(settings, items, tuple(languages or ("en",)), is_json=is_json)
