@@ -12,6 +12,7 @@ import contextlib
 import heapq
 import itertools
 import logging
+import math
 import os
 import sys
 import threading
@@ -78,6 +79,9 @@ class _Queue:
             heapq.heappop(self.turns)
         return self.turns[0][2] if self.turns else None
 
+    def __len__(self) -> int:
+        return len(self.turns)
+
     def take(self, most: int) -> list[Turn]:
         taken: list[Turn] = []
         while len(taken) < most and self.head() is not None:
@@ -86,7 +90,8 @@ class _Queue:
 
 
 class Scheduler:
-    """`threads` in each lane, which decode up to `batch` turns at once."""
+    """`threads` in each lane. Where more turns wait than there are threads, each takes several at once, up
+    to `batch`: that needs less of the processor than one after the other, and all are ready sooner."""
 
     def __init__(
         self,
@@ -95,7 +100,7 @@ class Scheduler:
         batch: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._recogniser, self._batch, self._clock = recogniser, batch, clock
+        self._recogniser, self._lane_threads, self._batch, self._clock = recogniser, threads, batch, clock
         self._queues: dict[Lane, _Queue] = {lane: _Queue() for lane in LANES}
         self._changed = threading.Condition()
         self._running: set[Turn] = set()
@@ -152,7 +157,8 @@ class Scheduler:
         with self._changed:
             while not self._is_stopping:
                 if self._may_begin(lane):
-                    return self._begun(self._queues[lane].take(self._batch))
+                    share = math.ceil(len(self._queues[lane]) / self._lane_threads)
+                    return self._begun(self._queues[lane].take(min(share, self._batch)))
                 self._changed.wait(FILE_PATIENCE if lane == "file" else None)
             return []
 

@@ -24,8 +24,9 @@ from sottovoce.models.installed import InstalledModel
 DECODE_DEADLINE = 10.0
 """Seconds for one chunk, which takes a fraction of one. A thread that is past it will not come back, and only
 a new process helps."""
-CUDA_BATCH = 8
-"""Streams that a graphics card decodes together; on a processor a batch saves nothing."""
+BATCHES = {"cpu": 4, "cuda": 8}
+"""Streams that are decoded together at most, when they have to wait anyway. Four take a quarter less of a
+processor than one after the other, and hardly less than two (bench/stt_scheduling.py)."""
 JOIN_PATIENCE = 2.0
 
 logger = logging.getLogger(__name__)
@@ -33,11 +34,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """`languages` are those that the model can be told, none where it knows by itself."""
+    """`languages` are those that the model can be told, none where it knows by itself. `threads` None for
+    what the settings or the machine say."""
 
     recogniser: Recogniser
     languages: Sequence[str] = ()
     batch: int = 1
+    threads: int | None = None
 
 
 Load: TypeAlias = Callable[[], Loaded]
@@ -85,6 +88,7 @@ class SherpaStreamingTranscriber:
         begun = time.monotonic()
         self._loaded = await asyncio.to_thread(self._load)
         self.languages = _served(self.languages, self._loaded.languages)
+        self._threads = self._loaded.threads or self._threads
         logger.info("%s was loaded in %.1f s", self.model, time.monotonic() - begun)
 
     async def warm(self) -> None:
@@ -190,4 +194,5 @@ def _served(listed: Sequence[str], told: Sequence[str]) -> Sequence[str]:
 
 def _load(model: InstalledModel, settings: EngineSettings) -> Loaded:
     loaded, files, provider = recognisers.load(model, settings)
-    return Loaded(loaded, files.languages, CUDA_BATCH if provider == "cuda" else 1)
+    threads = 1 if provider == "cuda" else None  # there is one card, which works best in large batches
+    return Loaded(loaded, files.languages, BATCHES[provider], threads)

@@ -140,6 +140,19 @@ def test_a_batch_holds_the_most_urgent(make_desk: Callable[..., Desk]) -> None:
     assert desk.recogniser.batches == [1, 2, 1]
 
 
+def test_what_need_not_wait_is_not_batched(make_desk: Callable[..., Desk]) -> None:
+    """Two threads share what waits, and each takes the half of it as one batch."""
+    desk = make_desk(threads=2, batch=4)
+    desk.hold()
+    desk.hold()
+    for _ in range(4):
+        desk.submit(1.0)
+    desk.let_go(6)
+    assert sum(desk.recogniser.batches) == 6
+    assert sorted(desk.recogniser.batches)[:2] == [1, 1]
+    assert max(desk.recogniser.batches) == 2
+
+
 @pytest.mark.parametrize(
     ("raised", "kind"), [(EngineError("no", engine="stt"), EngineError), (OSError("no"), EngineCrashed)]
 )
