@@ -103,8 +103,8 @@ async def compare(folder: Path, rounds: int) -> list[Row]:
             runs.setdefault((name, "by clauses"), []).append(await listen(kokoro, text))
             runs.setdefault((name, "whole"), []).append(await asyncio.to_thread(whole, direct, text))
             runs.setdefault((name, "espeak-ng"), []).append(await listen(espeak, text))
-    kokoro.close()
-    espeak.close()
+    await kokoro.aclose()
+    await espeak.aclose()
     return [row(name, way, seen) for (name, way), seen in runs.items()]
 
 

@@ -3,8 +3,8 @@
 It follows the published shape of Kokoro 82M: a shared transformer layer of width 768 run twelve times over
 the phonemes, LSTMs over those, residual blocks of width 1024 at 80 frames a second, and a generator that goes
 from there to 800 frames of 256 channels and 4800 frames of 128, each with three residual blocks of kernels 3,
-7 and 11 besides one for the noise source, and an inverse Fourier transform. Durations are three frames of 25 ms
-a phoneme. It has 73 of the 82 million weights: the blocks of the pitch predictor are left out.
+7 and 11 besides one for the noise source, and an inverse Fourier transform. Durations are three frames of
+25 ms a phoneme. It has 73 of the 82 million weights: the blocks of the pitch predictor are left out.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class _Graph:
             self.random(2, 4 * width, width),
             self.random(2, 8 * width),
         )
-        attributes = {"hidden_size": width, "direction": "bidirectional"}
+        attributes: dict[str, Any] = {"hidden_size": width, "direction": "bidirectional"}
         self.nodes.append(helper.make_node("LSTM", [given, *weights], [name], **attributes))
         moved = self.do("Transpose", name, perm=[0, 2, 1, 3])
         return self.do("Reshape", moved, self.constant(np.array([0, 1, 2 * width])))

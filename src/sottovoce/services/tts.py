@@ -55,7 +55,7 @@ class SpeechService:
         loading = asyncio.create_task(self.health.load(self.synthesizer.load(), self.synthesizer.warm))
         yield
         loading.cancel()
-        self.synthesizer.close()
+        await self.synthesizer.aclose()
 
     def routes(self) -> list[Route]:
         return [

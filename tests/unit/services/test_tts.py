@@ -71,7 +71,7 @@ class ScriptedSynthesizer:
         finally:
             self.closed.set()
 
-    def close(self) -> None: ...
+    async def aclose(self) -> None: ...
 
 
 @pytest.fixture

@@ -74,5 +74,5 @@ class Synthesizer(Protocol):
     def fault(self) -> str | None:
         """Why the engine cannot speak again without a new process, or None while it is well."""
 
-    def close(self) -> None:
-        """Stop what is being spoken and let go of the engine."""
+    async def aclose(self) -> None:
+        """Stop what is being spoken and let go of the engine. Safe to call twice."""

@@ -136,7 +136,7 @@ class EspeakSynthesizer:
             if clause.pause:
                 yield self._silence(clause.pause / speed)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         self._jobs.put(None)
 
     async def _speak(self, text: str, voice: EspeakVoice, speed: float) -> AsyncGenerator[bytes]:

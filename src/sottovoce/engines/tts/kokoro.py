@@ -248,8 +248,8 @@ class KokoroSynthesizer:
         rate = self._ready.kokoro.sample_rate
         return AudioFrame(bytes(BYTES_PER_SAMPLE * round(duration * rate)), rate)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         if self._loaded is not None:
             self._loaded.line.close()
         if self._source is not None:
-            self._source.close()
+            await self._source.aclose()

@@ -60,7 +60,7 @@ async def synthesizer(library: ScriptedLibrary) -> AsyncIterator[EspeakSynthesiz
     library.started.clear()
     yield made
     library.gate.set()
-    made.close()
+    await made.aclose()
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def real() -> AsyncIterator[EspeakSynthesizer]:
     made = EspeakSynthesizer()
     await made.load()
     yield made
-    made.close()
+    await made.aclose()
 
 
 async def listen(synthesizer: Synthesizer, text: str, voice: str = "en-us", speed: float = 1.0) -> bytes:

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Protocol
 
@@ -67,10 +68,10 @@ class PhonemeProcess:
         try:
             answer = await self._line(process, START_DEADLINE)
         except _Gone as error:
-            self.close()
+            await self.aclose()
             raise PhonemesUnavailable(f"espeak-ng did not start: {error}") from error
         if "error" in answer:
-            self.close()
+            await self.aclose()
             raise PhonemesUnavailable(str(answer["error"]))
         languages = answer["languages"]
         assert isinstance(languages, list)
@@ -83,13 +84,16 @@ class PhonemeProcess:
                     return await self._asked(texts, language)
                 except _Gone as error:
                     logger.warning("the phoneme process %s; it is started again", error)
-                    self.close()
+                    await self.aclose()
         raise PhonemesUnavailable("espeak-ng ends over this text")
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
+        """Safe to call twice."""
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            process.kill()
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
             _transport(process).close()
 
     async def _asked(self, texts: Sequence[str], language: str) -> list[str]:
