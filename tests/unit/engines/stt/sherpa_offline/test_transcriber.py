@@ -204,7 +204,7 @@ async def fault(model: InstalledModel, name: str, damage: Callable[[bytes], byte
     """What it is refused with once that file of it is damaged."""
     assert model.path is not None
     await asyncio.to_thread(_damage, model.path / name, damage)
-    transcriber = OfflineTranscriber.of(model, EngineSettings())
+    transcriber = OfflineTranscriber.of(model, EngineSettings(threads=1))
     with pytest.raises(EngineError) as failure:
         await transcriber.start()
     await transcriber.aclose()
