@@ -6,7 +6,6 @@ import asyncio
 import importlib.util
 import logging
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Mapping
@@ -26,9 +25,6 @@ Name: TypeAlias = Literal["llama-server", "built-in"]
 BUILT_IN: Final = "built-in"
 """The value of SOTTOVOCE_LLM_SERVER that passes over what is on PATH."""
 PROGRAM: Final = "llama-server"
-
-NEEDED_CPU_FLAGS = ("avx2", "fma", "f16c", "bmi2")
-"""What xllamacpp is compiled for on x86-64; without them it is killed at its first sum."""
 
 USAGE_DEADLINE = 20.0
 """Seconds for `llama-server --help`, which loads what it has for GPUs."""
@@ -119,14 +115,9 @@ def _built_in(flags: Flags, key: str, machine: Machine, environment: Mapping[str
     return Backend(BUILT_IN, (sys.executable, "-P", "-m", "sottovoce.services.llama.builtin"), own)
 
 
-def check_cpu(machine: Machine, processor: str = platform.machine()) -> None:
-    """Raises `EngineUnavailable` where the built-in llama.cpp would be killed by SIGILL.
-
-    A machine whose flags nobody knows is let through.
-    """
-    if processor.lower() not in ("x86_64", "amd64") or not machine.cpu_flags:
-        return
-    if missing := [flag for flag in NEEDED_CPU_FLAGS if flag not in machine.cpu_flags]:
+def check_cpu(machine: Machine) -> None:
+    """Raises `EngineUnavailable` where the built-in llama.cpp would be killed at its first sum (SIGILL)."""
+    if missing := machine.missing_llama_flags:
         raise EngineUnavailable(
             f"This processor lacks {', '.join(missing)}, which the built-in llama.cpp needs; {_ELSEWHERE}.",
             engine="llm",

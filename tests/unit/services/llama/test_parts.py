@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from sottovoce.engines.llm.chat import Message, NamedTool, Tool
 from sottovoce.errors import ConfigError, EngineUnavailable
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.installed import InstalledModel
-from sottovoce.models.machine import Machine
-from sottovoce.services.llama.backend import NEEDED_CPU_FLAGS, check_cpu, find_backend
+from sottovoce.models.machine import LLAMA_FLAGS, Machine
+from sottovoce.services.llama.backend import check_cpu, find_backend
 from sottovoce.services.llama.builtin import ADAPTER, FLAGS
 from sottovoce.services.llama.flags import Flags, TooOldError, command_line, make_flags
 from sottovoce.services.llama.loading import gguf_file
@@ -27,7 +28,8 @@ from sottovoce.services.llama.thoughts import Thoughts
 from sottovoce.services.llama.wire import chat_body
 
 MODEL = Path("/models/m.gguf")
-SMALL, LARGE = Machine(cores=2, memory_bytes=4 << 30), Machine(cores=16, memory_bytes=128 << 30)
+SMALL = Machine(cores=2, memory_bytes=4 << 30, cpu_flags=frozenset(LLAMA_FLAGS))
+LARGE = replace(SMALL, cores=16, memory_bytes=128 << 30)
 USAGE = """
 -m,    --model FNAME     --host HOST  --port PORT  -c, --ctx-size N  -np, --parallel N  -t, --threads N
 -tb, --threads-batch N  -b, --batch-size N  -ub, --ubatch-size N  --threads-http N  --metrics --jinja
@@ -71,13 +73,13 @@ def test_flags_travel_to_the_built_in_server() -> None:
     assert ADAPTER.validate_json(ADAPTER.dump_json(flags)) == flags
 
 
-@pytest.mark.parametrize("missing", NEEDED_CPU_FLAGS)
+@pytest.mark.parametrize("missing", LLAMA_FLAGS)
 def test_a_processor_that_lacks_something_is_refused_before_it_kills_anything(missing: str) -> None:
-    machine = Machine(2, 4 << 30, cpu_flags=frozenset(NEEDED_CPU_FLAGS) - {missing})
+    machine = replace(SMALL, cpu_flags=SMALL.cpu_flags - {missing})
     with pytest.raises(EngineUnavailable, match=f"lacks {missing}.*SOTTOVOCE_LLM_SERVER"):
-        check_cpu(machine, "x86_64")
-    check_cpu(machine, "aarch64")
-    check_cpu(Machine(2, 4 << 30, cpu_flags=frozenset(NEEDED_CPU_FLAGS)), "x86_64")
+        check_cpu(machine)
+    check_cpu(replace(machine, architecture="aarch64"))
+    check_cpu(SMALL)
 
 
 async def test_the_built_in_server_gets_no_settings_of_the_user_s_and_no_key_to_show() -> None:
