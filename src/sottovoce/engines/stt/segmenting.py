@@ -47,6 +47,10 @@ class Segmenter:
         self._begin()
 
     @property
+    def is_speaking(self) -> bool:
+        return self._has_begun
+
+    @property
     def kept_bytes(self) -> int:
         """What is in no part yet."""
         return len(self._audio) + len(self._rest)

@@ -42,6 +42,11 @@ class OfflineStream:
         self._hearing: asyncio.Task[None] | None = None
         self._failure: EngineError | None = None
 
+    @property
+    def is_hearing(self) -> bool:
+        """Whether somebody speaks, or waits for what was said."""
+        return self._segmenter.is_speaking or (self._hearing is not None and not self._hearing.done())
+
     async def push(self, pcm: bytes) -> None:
         self._check()
         for at in range(0, len(pcm), PIECE_BYTES):

@@ -17,13 +17,14 @@ from sottovoce.config import EngineSettings
 from sottovoce.engines.stt.base import BYTES_PER_SECOND, InterimListener, SegmentListener
 from sottovoce.engines.stt.segmenting import Part, Segmenter
 from sottovoce.engines.stt.sherpa_offline.lanes import Lanes
+from sottovoce.engines.stt.sherpa_offline.pace import LONGEST_PATIENCE, PATIENCE, TRIAL, Pace
 from sottovoce.engines.stt.sherpa_offline.process import OfflineProcess
 from sottovoce.engines.stt.sherpa_offline.stream import OfflineStream
 from sottovoce.engines.stt.sherpa_offline.wire import Heard, Loaded, Task
 from sottovoce.engines.stt.sherpa_offline.worker import WorkerOptions
 from sottovoce.engines.stt.sherpa_streaming.admission import usable_cores
 from sottovoce.engines.stt.vad import VoiceDetector, silero
-from sottovoce.errors import EngineCrashed, EngineUnavailable, LimitExceededError
+from sottovoce.errors import EngineCrashed, EngineError, EngineUnavailable, LimitExceededError
 from sottovoce.models.installed import InstalledModel
 
 MAX_STREAMS = 16
@@ -31,17 +32,6 @@ MAX_STREAMS = 16
 MAX_THREADS = 4
 """Half of the cores, but no more: the second makes a segment of 28 s a third quicker and one of 3 s not at
 all, and speech and answers are made at the same time."""
-MAX_BEHIND = 5.0
-"""Seconds of work waiting in front of somebody who speaks; with more, a conversation is none any more."""
-PATIENCE = 10.0
-TIMES_EXPECTED = 20
-"""A segment may take so many seconds, and so many times what it takes this machine when it has nothing else
-to do; then the process is taken for hung, and killed."""
-LONGEST_PATIENCE = 120.0
-TRIAL = 4.0
-"""Seconds of noise that are heard before the first stream."""
-MEMORY = 0.8
-"""Of the measured real-time factor, which follows the machine's load."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,10 +47,8 @@ class OfflineOptions:
 class OfflineTranscriber:
     """A `Transcriber`."""
 
-    fault = None
-    """A process that died or hangs is replaced by a new one."""
-
     def __init__(self, options: OfflineOptions) -> None:
+        self.fault: str | None = None
         self._options = options
         self._entry = options.worker.model.entry
         self._process: OfflineProcess | None = None
@@ -71,10 +59,7 @@ class OfflineTranscriber:
         self._work: set[asyncio.Task[Heard]] = set()
         self._is_warm = False
         self._load_seconds = 0.0
-        self._speed = 0.0
-        """Seconds of work for a second of speech: the real-time factor, as measured."""
-        self._behind = 0.0
-        """Seconds of live audio that wait or are being heard."""
+        self._pace = Pace(self.model, options.patience)
 
     @classmethod
     def of(cls, model: InstalledModel, settings: EngineSettings) -> OfflineTranscriber:
@@ -111,7 +96,7 @@ class OfflineTranscriber:
         return {
             "streams": len(self._streams),
             "waiting": self._lanes.waiting,
-            "real_time_factor": round(self._speed, 4),
+            "real_time_factor": round(self._pace.speed, 4),
             "load_seconds": round(self._load_seconds, 3),
         }
 
@@ -130,9 +115,9 @@ class OfflineTranscriber:
         noise = os.urandom(round(TRIAL * BYTES_PER_SECOND))
         for _ in range(2):  # once to allocate, once to measure
             heard = await (await self._ready()).hear(Task(), noise, LONGEST_PATIENCE)
-        self._speed = heard.took / TRIAL
+        self._pace.speed = heard.took / TRIAL
         self._is_warm = True
-        logger.info("%s takes %.3f s for a second of speech", self.model, self._speed)
+        logger.info("%s takes %.3f s for a second of speech", self.model, self._pace.speed)
 
     async def open_stream(
         self,
@@ -176,28 +161,18 @@ class OfflineTranscriber:
                 f"All {self._options.max_streams} streams of the recogniser are in use; "
                 "try again in a moment."
             )
-        if not is_live:
-            return
-        speed = self._speed
-        speakers = 1 + sum(self._streams.values())
-        if self._behind * speed > MAX_BEHIND or (speakers > 1 and speakers * speed > 1.0):
-            raise LimitExceededError(
-                f"This machine cannot keep up with another speaker: a second of speech takes {self.model} "
-                f"{speed:.2f} s, and {speakers - 1} are speaking. A smaller model is quicker."
-            )
+        if is_live:
+            speakers = (stream for stream, is_live in self._streams.items() if is_live and stream.is_hearing)
+            self._pace.admit(len(list(speakers)))
 
     async def _hear(self, task: Task, is_live: bool, part: Part) -> Heard:
         """One segment, in its turn. What has begun is heard to its end, even if nobody waits for it."""
-        weight = part.duration if is_live else 0.0
-        self._behind += weight
-        try:
+        with self._pace.waiting(part.duration if is_live else 0.0):
             await self._lanes.acquire(is_live=is_live)
             work = asyncio.create_task(self._decode(task, part), name="recogniser")
             self._work.add(work)
             work.add_done_callback(self._done)
             return await asyncio.shield(work)
-        finally:
-            self._behind -= weight
 
     def _done(self, work: asyncio.Task[Heard]) -> None:
         self._work.discard(work)
@@ -212,16 +187,11 @@ class OfflineTranscriber:
         except EngineCrashed as error:
             logger.warning("%s", error.message)
             heard = await self._tried(task, part)
-        measured = heard.took / part.duration
-        self._speed = MEMORY * self._speed + (1 - MEMORY) * measured
+        self._pace.learn(heard.took, part.duration)
         return heard
 
     async def _tried(self, task: Task, part: Part) -> Heard:
-        return await (await self._ready()).hear(task, part.pcm, self._deadline(part))
-
-    def _deadline(self, part: Part) -> float:
-        expected = self._speed * part.duration
-        return min(LONGEST_PATIENCE, self._options.patience + TIMES_EXPECTED * expected)
+        return await (await self._ready()).hear(task, part.pcm, self._pace.deadline(part.duration))
 
     async def _ready(self) -> OfflineProcess:
         """The process, started anew if it has died."""
@@ -229,5 +199,14 @@ class OfflineTranscriber:
             if self._process is None or not self._process.is_alive:
                 if self._process is not None:
                     await self._process.aclose()
-                self._process, self._loaded = await OfflineProcess.start(self._options.worker)
+                self._process, self._loaded = await self._started()
             return self._process
+
+    async def _started(self) -> tuple[OfflineProcess, Loaded]:
+        """One that dies is replaced, but a model that loads no more is the fault of the whole."""
+        try:
+            return await OfflineProcess.start(self._options.worker)
+        except EngineError as error:
+            if self._is_warm:
+                self.fault = error.message
+            raise

@@ -83,6 +83,23 @@ async def test_an_utterance_is_heard_segment_by_segment() -> None:
     await stream.aclose()
 
 
+async def test_it_is_hearing_while_somebody_speaks_or_waits() -> None:
+    recogniser = Recogniser()
+    stream = opened(recogniser)
+    assert not stream.is_hearing
+    await stream.push(silence(1.0))
+    assert not stream.is_hearing
+    await stream.push(voice(1.0))
+    assert stream.is_hearing
+    recogniser.gate.clear()
+    await stream.push(silence(1.0))
+    assert stream.is_hearing
+    recogniser.gate.set()
+    await stream.finish()
+    assert not stream.is_hearing
+    await stream.aclose()
+
+
 async def test_utterances_begin_anew() -> None:
     recogniser = Recogniser()
     stream = opened(recogniser)

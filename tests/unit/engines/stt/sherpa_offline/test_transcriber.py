@@ -248,6 +248,19 @@ async def test_a_process_that_the_engine_ends_is_reported(english: InstalledMode
     assert "process died (exit status 255): " in message
 
 
+async def test_a_model_that_loads_no_more_is_a_fault(english: InstalledModel) -> None:
+    async with running(OfflineOptions(WorkerOptions(model=english), detector=LoudIsVoice)) as transcriber:
+        assert transcriber.fault is None
+        assert english.path is not None
+        await asyncio.to_thread((english.path / "scripted-encoder.onnx").unlink)
+        assert transcriber.pid is not None
+        os.kill(transcriber.pid, signal.SIGKILL)
+        with pytest.raises(EngineError, match="has no encoder"):
+            await said(transcriber)
+        assert transcriber.fault is not None
+        assert "has no encoder" in transcriber.fault
+
+
 async def test_speech_that_no_process_survives_is_given_up(options: OfflineOptions) -> None:
     async with running(options) as transcriber:
         killing = asyncio.create_task(_kill_each(transcriber))
