@@ -17,10 +17,11 @@ from functools import partial
 from sottovoce.audio.frame import BYTES_PER_SAMPLE, AudioFrame
 from sottovoce.audio.stretch import stretch
 from sottovoce.config import EngineSettings
+from sottovoce.engines.provider import choose_provider
 from sottovoce.engines.tts.base import QUIET_TEXT_PAUSE, Voice
 from sottovoce.engines.tts.clauses import split_clauses
 from sottovoce.engines.tts.kokoro_files import examine
-from sottovoce.engines.tts.kokoro_model import MAX_SPEED, MIN_SPEED, KokoroModel, Samples, chosen_provider
+from sottovoce.engines.tts.kokoro_model import MAX_SPEED, MIN_SPEED, KokoroModel, Samples
 from sottovoce.engines.tts.kokoro_voices import KokoroVoices, Speaker, speakers
 from sottovoce.engines.tts.normalise import normalise
 from sottovoce.engines.tts.pace import Pace
@@ -38,7 +39,7 @@ from sottovoce.engines.tts.speaking_line import LineClosed, SpeakingLine
 from sottovoce.engines.tts.voices import DEFAULT_VOICE
 from sottovoce.errors import EngineTimeout, EngineUnavailable
 from sottovoce.models.installed import InstalledModel
-from sottovoce.models.machine import this_machine
+from sottovoce.models.processor import physical_cores
 
 logger = logging.getLogger(__name__)
 
@@ -105,14 +106,14 @@ class KokoroSynthesizer:
         self._open = open_model
         self._loaded: _Loaded | None = None
         self._fault: str | None = None
-        cores = this_machine().cores
-        self._threads = settings.threads or max(1, min(cores // 2, MAX_THREADS))
-        self._pace = Pace(max(1, min(cores // self._threads, MAX_WORKERS)))
+        self._threads = settings.threads or 1
+        self._pace = Pace(1)
         self._source: PhonemeProcess | None = None
 
     async def load(self) -> None:
         """Look through the files, then load them. Raises `EngineUnavailable`."""
-        provider = chosen_provider(self._settings.provider)
+        await self._share_cores()
+        provider = await asyncio.to_thread(choose_provider, self._settings.provider, "tts")
         files = await asyncio.to_thread(examine, self._folder)
         self._source = await self._espeak() if self._use_espeak else None
         is_plain = files.version < 2
@@ -121,6 +122,11 @@ class KokoroSynthesizer:
         kokoro = await asyncio.to_thread(self._open, files, self._threads, provider)
         voices = KokoroVoices(speakers(files.speaker_names, files.speakers), pronouncer.can_say)
         self._loaded = _Loaded(kokoro, pronouncer, voices, SpeakingLine(self._pace.workers))
+
+    async def _share_cores(self) -> None:
+        cores = await asyncio.to_thread(physical_cores)
+        self._threads = self._settings.threads or max(1, min(cores // 2, MAX_THREADS))
+        self._pace = Pace(max(1, min(cores // self._threads, MAX_WORKERS)))
 
     @property
     def _ready(self) -> _Loaded:

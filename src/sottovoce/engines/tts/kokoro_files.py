@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sottovoce.engines.onnx_metadata import DamagedModelError, onnx_metadata
 from sottovoce.errors import EngineUnavailable
+from sottovoce.models.onnx_header import HeaderError, read_properties
 
 MODELS = ("model.onnx", "model.fp16.onnx", "model.int8.onnx")
 """By preference: int8 is smaller, and no faster on most processors."""
@@ -55,8 +55,8 @@ def _examined(folder: Path) -> KokoroFiles:
     model = _model(folder)
     voices, tokens = _there(folder / "voices.bin"), _there(folder / "tokens.txt")
     try:
-        facts = onnx_metadata(model)
-    except DamagedModelError as error:
+        facts = read_properties(model)
+    except HeaderError as error:
         raise _damaged(model, str(error)) from error
     style = [_number(model, "style_dim", part) for part in facts.get("style_dim", "").split(",")]
     if len(style) != 3 or style[0] < MIN_STYLE_ROWS or style[1] != 1 or style[2] < 1:

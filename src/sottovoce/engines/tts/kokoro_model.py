@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
@@ -21,8 +20,6 @@ logger = logging.getLogger(__name__)
 
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 """Of the model itself; beyond them it mumbles, and the sound is stretched instead."""
-
-CUDA_WHEELS = "https://k2-fsa.github.io/sherpa/onnx/cuda.html"
 
 Samples = npt.NDArray[np.int16]
 
@@ -75,24 +72,6 @@ class KokoroModel:
             raise ValueError(f"{len(phonemes)} phonemes are no clause")
         if not self._files.alphabet.issuperset(phonemes):
             raise ValueError(f"phonemes that the model does not know: {set(phonemes) - self._files.alphabet}")
-
-
-def has_cuda() -> bool:
-    """Whether the sherpa-onnx that is installed was built for CUDA; such wheels say so in their version."""
-    return "+cuda" in version("sherpa-onnx")
-
-
-def chosen_provider(asked: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
-    """Raises `EngineUnavailable` for CUDA without a build that has it: sherpa-onnx would not say so."""
-    if asked == "auto":
-        return "cuda" if has_cuda() else "cpu"
-    if asked == "cuda" and not has_cuda():
-        raise EngineUnavailable(
-            f"This sherpa-onnx ({version('sherpa-onnx')}) has no CUDA. Install a wheel from {CUDA_WHEELS}, "
-            "or set the provider to auto or cpu.",
-            engine="tts",
-        )
-    return asked
 
 
 def _load(files: KokoroFiles, threads: int, provider: str) -> Any:
