@@ -74,6 +74,8 @@ class FakeEngines:
     name: str = "fake"
     connections: int = 0
     looks: int = 0
+    audio: int = 0
+    """Bytes of speech that came, whether or not they were committed."""
     url: str = ""
     voice_rate: float = 15
     sockets: set[WebSocket] = field(default_factory=set)
@@ -110,6 +112,7 @@ class FakeEngines:
                 event = json.loads(message)
                 if event["type"] == "input_audio_buffer.append":
                     audio += base64.b64decode(event["audio"])
+                    self.audio += len(audio)
                 elif event["type"] == "session.update":
                     await self._configure(socket, event["session"]["audio"]["input"]["transcription"])
                 elif event["type"] == "input_audio_buffer.commit":

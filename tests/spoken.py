@@ -15,15 +15,22 @@ import numpy as np
 
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.conversation.adapters.clients import EngineClients
+from sottovoce.conversation.engines import Engines
 from sottovoce.conversation.events import SessionEvent
 from sottovoce.conversation.session import Session
-from tests.fake_engines import FakeEngines
 from tests.recordings import RATE_HZ
 
 FRAME_SAMPLES = RATE_HZ // 50
 TIMEOUT = 15.0
 
 E = TypeVar("E", bound=SessionEvent)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Until what other people's tasks are doing has come to that."""
+    async with asyncio.timeout(TIMEOUT):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 class Speaker:
@@ -80,7 +87,7 @@ class Speaker:
 
 @asynccontextmanager
 async def conversation(
-    engines: FakeEngines, *, is_paced: bool = True, **options: Any
+    engines: Engines, *, is_paced: bool = True, **options: Any
 ) -> AsyncIterator[Speaker]:
     """A started session on the fake engines, spoken to and listened to until the block ends.
 

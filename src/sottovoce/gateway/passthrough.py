@@ -129,9 +129,8 @@ class Passthrough:
         query = scope["query_string"].decode("latin-1")
         path = f"{route.path}?{query}" if query else route.path
         named, content = await self._named(endpoint, headers, outgoing)
-        has_successor = not choice.is_last and outgoing.can_be_sent_again
         # without a deadline that somebody set, nobody knows how long an engine may be silent
-        first = endpoint.deadline if has_successor and self._is_streamed(outgoing) else None
+        first = endpoint.deadline if not choice.is_last and self._is_streamed(outgoing) else None
         try:
             async with (
                 asyncio.timeout(first) as deadline,
@@ -139,6 +138,7 @@ class Passthrough:
                     endpoint, route.method, path, patience=route.patience, headers=named, content=content
                 ) as reply,
             ):
+                has_successor = not choice.is_last and outgoing.can_be_sent_again
                 beginning = await _beginning(reply, route.kind) if has_successor else b""
                 deadline.reschedule(None)
                 if reply.status < 500:

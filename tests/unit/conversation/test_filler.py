@@ -1,4 +1,4 @@
-"""The short word for a user who waits: when it is said, in which language, and when it is not; in virtual time."""
+"""The short word for a user who waits: when it is said, in which language, and when not; in virtual time."""
 
 from __future__ import annotations
 

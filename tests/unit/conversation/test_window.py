@@ -11,8 +11,8 @@ from sottovoce.conversation.window import FULL, KEPT, TOKENS_PER_CHARACTER, Wind
 CONTEXT = 1000
 
 
-def message(role: str, name: str, length: int) -> llm.ChatMessage:
-    return llm.ChatMessage(id=name, role=role, content=[name.ljust(length, ".")])  # type: ignore[arg-type]
+def message(role: llm.ChatRole, name: str, length: int) -> llm.ChatMessage:
+    return llm.ChatMessage(id=name, role=role, content=[name.ljust(length, ".")])
 
 
 INSTRUCTIONS = message("system", INSTRUCTIONS_MESSAGE_ID, 300)
@@ -58,7 +58,7 @@ def test_a_long_one_loses_its_oldest_turns_in_one_step_and_grows_on_behind_the_s
 def test_a_call_and_its_result_leave_with_their_turn() -> None:
     call = llm.FunctionCall(id="c", call_id="call", name="time", arguments="{}")
     output = llm.FunctionCallOutput(id="o", call_id="call", output="noon", is_error=False)
-    first = [message("user", "u", 90), call, output, message("assistant", "a", 900)]
+    first: list[llm.ChatItem] = [message("user", "u", 90), call, output, message("assistant", "a", 900)]
     items = [INSTRUCTIONS, *first, *conversation(6, 100)[1:]]
     shown = ids(Window().fit(items, 0, CONTEXT))
     assert not {"u", "c", "o", "a"} & set(shown)

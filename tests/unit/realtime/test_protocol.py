@@ -12,6 +12,7 @@ import pytest
 
 from sottovoce.audio.playout import PlayoutFrame
 from sottovoce.conversation import events as told
+from sottovoce.conversation.engines import Used
 from sottovoce.errors import InvalidRequestError
 from sottovoce.realtime.deferred import MAX_WAITING
 from sottovoce.realtime.patience import MAX_BAD_MESSAGES, Patience
@@ -33,7 +34,12 @@ CLOSING = [
 EXTENSION_EVENTS: list[told.SessionEvent] = [
     told.StateChanged("listening"),
     told.ToolCalled("call_1", "clock", "{}", "noon", is_error=False),
-    told.TurnMeasured("item_u", "resp_a", told.Latency(voice_to_voice=312.5, vad=40.0)),
+    told.TurnMeasured(
+        "item_u",
+        "resp_a",
+        told.Latency(voice_to_voice=312.5, vad=40.0),
+        {"llm": Used("qwen3-4b"), "tts": Used("espeak-ng", "kokoro", "The voice did not answer in time.")},
+    ),
     told.EngineFailed("tts", "The voice is gone.", is_spoken=False),
 ]
 
@@ -155,6 +161,15 @@ def test_clients_that_asked_see_our_own_events() -> None:
     assert metrics["latency_ms"]["voice_to_voice"] == 312.5
     assert metrics["latency_ms"]["delivery"] is None
     assert set(metrics["latency_ms"]) == set(told.Latency.__dataclass_fields__)
+    assert metrics["engines"] == {"stt": None, "llm": "qwen3-4b", "tts": "espeak-ng"}
+    assert metrics["fallbacks"] == [
+        {
+            "engine": "tts",
+            "model": "espeak-ng",
+            "instead_of": "kokoro",
+            "reason": "The voice did not answer in time.",
+        }
+    ]
     assert _without_id(engine) == {
         "type": "sottovoce.engine.failed",
         "engine": "tts",

@@ -17,6 +17,7 @@ from sottovoce.conversation.engines import Used
 from sottovoce.conversation.options import ReplyOptions, SessionOptions
 from sottovoce.conversation.plan import make_plan
 from tests.fake_engines import FakeChain, FakeEngines, ToolCall, running_chain
+from tests.spoken import until
 
 DEADLINE = 0.4
 
@@ -47,8 +48,8 @@ async def model(chain: FakeChain, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     await clients.aclose()
 
 
-def message(role: str, text: str, name: str) -> llm.ChatMessage:
-    return llm.ChatMessage(id=name, role=role, content=[text])  # type: ignore[arg-type]
+def message(role: llm.ChatRole, text: str, name: str) -> llm.ChatMessage:
+    return llm.ChatMessage(id=name, role=role, content=[text])
 
 
 def question(*said: str, tools: bool = False) -> Question:
@@ -61,6 +62,11 @@ def question(*said: str, tools: bool = False) -> Question:
         return "noon"
 
     return ask(items, make_plan(SessionOptions()), [get_time] if tools else [])
+
+
+async def collect(model: ServiceLLM, asked: Question, into: list[llm.ChoiceDelta]) -> None:
+    async for chunk in model.answer(asked):
+        into += [chunk.delta] if chunk.delta else []
 
 
 async def said(model: ServiceLLM, asked: Question | None = None) -> tuple[str, list[Used]]:
@@ -107,24 +113,22 @@ async def test_after_the_first_word_nothing_is_said_twice(
     model: ServiceLLM, good: FakeEngines, spare: FakeEngines
 ) -> None:
     good.failing["llm"] = "cut"
-    words = ""
+    deltas: list[llm.ChoiceDelta] = []
     with pytest.raises(APIError):
-        async for chunk in model.answer(question()):
-            words += (chunk.delta.content if chunk.delta else None) or ""
-    assert words == "I "
+        await collect(model, question(), deltas)
+    assert [delta.content for delta in deltas] == ["I "]
     assert spare.requests == []
 
 
 async def test_after_a_call_of_a_tool_neither(
     model: ServiceLLM, good: FakeEngines, spare: FakeEngines
 ) -> None:
-    good.replies.appendleft([ToolCall("get_time", {}), "One two three four"])
+    good.replies.appendleft([ToolCall("get_time", {}), ToolCall("get_time", {}), ""])
     good.failing["llm"] = "cut"
-    calls = []
+    deltas: list[llm.ChoiceDelta] = []
     with pytest.raises(APIError):
-        async for chunk in model.answer(question(tools=True)):
-            calls += chunk.delta.tool_calls if chunk.delta else []
-    assert len(calls) <= 1
+        await collect(model, question(tools=True), deltas)
+    assert [call.name for delta in deltas for call in delta.tool_calls] == ["get_time"]
     assert spare.requests == []
 
 
@@ -177,8 +181,7 @@ async def test_a_swap_before_the_first_word_leaves_the_question_with_whom_it_was
     """The engine that leaves ends what it has begun; the next question goes to the new one."""
     good.prefill = asyncio.Event()
     answering = asyncio.create_task(said(model))
-    while not good.requests:
-        await asyncio.sleep(0.01)
+    await until(lambda: good.requests)
     chain.members.remove(good)
     await asyncio.sleep(0.05)
     good.prefill.set()
@@ -218,8 +221,7 @@ async def test_a_context_that_is_known_is_kept_to(model: ServiceLLM, good: FakeE
     good.facts = {"context": 100}
     long = question(*(f"{number} " + "x" * 40 for number in range(10)))
     await said(model)
-    while model.clients.line(good.endpoint("llm")).facts is None:
-        await asyncio.sleep(0.01)
+    await until(lambda: model.clients.line(good.endpoint("llm")).facts)
     await said(model, long)
     shown = sum(len(one["content"]) for one in good.requests[-1]["messages"])
     assert shown <= 100 * 0.5 * 3 + 50

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,6 +14,7 @@ from sottovoce.conversation.adapters.segments import Hints, Segment
 from sottovoce.conversation.engines import Used
 from sottovoce.errors import EngineError
 from tests.fake_engines import FakeChain, FakeEngines, running_chain
+from tests.spoken import until
 
 SPEECH = b"\x01\x02" * 1600
 OURS = ("recognition", "leave a recogniser")
@@ -65,12 +66,6 @@ def heard(ear: Recognisers, *pieces: bytes) -> Segment:
         ear.append(segment, piece)
     ear.finish(segment)
     return segment
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_the_first_of_the_chain_hears(ear: Recognisers, spare: FakeEngines) -> None:
