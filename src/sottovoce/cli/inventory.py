@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from sottovoce.config import EngineKind, Settings
+from sottovoce.config import ENGINE_KINDS, EngineKind, Settings
 from sottovoce.models.catalogue import load_catalogue
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.fit import Fit, fit
@@ -60,19 +60,45 @@ def inventory(settings: Settings) -> tuple[Item, ...]:
 
     Raises `ConfigError`.
     """
-    roles = _roles(settings)
-    machine, store, catalogue = this_machine(), Store(settings.home), load_catalogue(settings)
+    roles, judged = _roles(settings), _judge(settings)
+    store = Store(settings.home)
+    items = [
+        _item(entry, link, store, judged(entry), roles.get(entry.id, ""))
+        for entry, link in _models(settings, store)
+    ]
+    return tuple(sorted(items, key=lambda item: ENGINE_KINDS.index(item.entry.kind)))
+
+
+def item_of(model: InstalledModel, settings: Settings) -> Item:
+    """The same of one model, which may lie anywhere. Raises `ConfigError`."""
+    return _item(model.entry, model, Store(settings.home), _judge(settings)(model.entry), "")
+
+
+def _judge(settings: Settings) -> Callable[[ModelEntry], tuple[Fit, Measured | None]]:
+    """Tells of an entry whether it fits this machine, and what was measured."""
+    machine, catalogue = this_machine(), load_catalogue(settings)
     measured = read_measured(settings.home, machine)
-    items = []
-    for entry, link in _models(settings, store):
-        presence, detail = _presence(entry, link, store)
-        judged = fit(entry, machine, measured.get(entry.id), catalogue)
-        here = link or store.installed(entry)
-        size = here.size_bytes if here is not None and here.path is not None else int(entry.download)
-        path = None if here is None or here.path is None else str(here.path)
-        role = roles.get(entry.id, "")
-        items.append(Item(entry, presence, role, judged, size, detail, path, measured.get(entry.id)))
-    return tuple(sorted(items, key=lambda item: ("stt", "llm", "tts").index(item.entry.kind)))
+
+    def judge(entry: ModelEntry) -> tuple[Fit, Measured | None]:
+        run = measured.get(entry.id)
+        return fit(entry, machine, run, catalogue), run
+
+    return judge
+
+
+def _item(
+    entry: ModelEntry,
+    link: InstalledModel | None,
+    store: Store,
+    judged: tuple[Fit, Measured | None],
+    role: Role,
+) -> Item:
+    presence, detail = _presence(entry, link, store)
+    here = link or store.installed(entry)
+    is_on_disk = here is not None and here.path is not None
+    size = here.size_bytes if here is not None and is_on_disk else int(entry.download)
+    path = str(here.path) if here is not None and is_on_disk else None
+    return Item(entry, presence, role, judged[0], size, detail, path, judged[1])
 
 
 def _models(settings: Settings, store: Store) -> Iterator[tuple[ModelEntry, InstalledModel | None]]:
@@ -114,10 +140,6 @@ def _roles(settings: Settings) -> dict[str, Role]:
 def _links(settings: Settings) -> Iterator[Link]:
     for links in plan(settings).values():
         yield from links
-
-
-def find_item(items: tuple[Item, ...], id: str) -> Item | None:  # noqa: A002
-    return next((item for item in items if item.entry.id == id), None)
 
 
 def of_kind(items: tuple[Item, ...], kind: EngineKind | None) -> tuple[Item, ...]:

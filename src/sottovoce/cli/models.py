@@ -202,8 +202,11 @@ def verify(
 
 @app.command(epilog=FIT_EPILOG)
 def fit(
-    id_: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="One model alone.", show_default=False)
+    reference: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="One model alone: an id, a folder, a file.", show_default=False
+        ),
     ] = None,
     is_measured: Annotated[
         bool, typer.Option("--measure", help="Run the models that are here, ten seconds each.")
@@ -222,27 +225,26 @@ def fit(
 
     settings = flags.load_settings(config, home=home)
     if is_measured:
-        measure_all(settings, id_)
+        measure_all(settings, reference)
     items = inventory(settings)
-    if id_ is None:
+    if reference is None:
         proposal(settings, items, tuple(languages or ("en",)), is_json=is_json)
     else:
-        _print_fit(settings, items, id_, is_json=is_json)
+        _print_fit(settings, items, reference, is_json=is_json)
 
 
-def _print_fit(settings: Settings, items: Sequence[Item], id_: str, *, is_json: bool) -> None:
+def _print_fit(settings: Settings, items: Sequence[Item], reference: str, *, is_json: bool) -> None:
     """Exits with 1 where the model does not fit."""
-    from sottovoce.models.catalogue import load_catalogue
+    from sottovoce.cli.fitting import in_words
+    from sottovoce.cli.inventory import item_of
+    from sottovoce.models.resolve import kind_of, resolve
 
-    item = next((item for item in items if item.entry.id == id_), None)
-    if item is None:
-        load_catalogue(settings).get(id_)  # which raises, with the nearest name
-        return
+    item = next((item for item in items if item.entry.id == reference), None)
+    if item is None:  # a folder or a file, or nothing
+        item = item_of(resolve(reference, kind_of(reference, settings), settings), settings)
     if is_json:
         typer.echo(json.dumps(item.as_json(), indent=2, ensure_ascii=False))
     else:
-        from sottovoce.cli.fitting import in_words
-
-        typer.echo(f"{id_} {in_words(item)}")
+        typer.echo(f"{item.entry.id} {in_words(item)}")
     if item.fit.verdict == "no":
         raise typer.Exit(1)

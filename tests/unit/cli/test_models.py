@@ -268,7 +268,7 @@ def test_fit_of_one_model_says_why_not_and_what_instead(
     assert run(["models", "fit", "whisper-turbo"]) == 1
     told = capsys.readouterr().out
     assert "needs about 6 cores to keep up; this machine has 2 cores. Take whisper-small instead." in told
-    assert run(["models", "fit", "whisper-turbbo"]) == 1
+    assert run(["models", "fit", "whisper-turbbo"]) == 2
     assert "Did you mean whisper-turbo" in capsys.readouterr().err
 
 
