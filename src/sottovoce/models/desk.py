@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Coroutine, Iterable
+from contextlib import aclosing, suppress
 from types import TracebackType
 
 from sottovoce.config import EngineKind, Settings
@@ -111,7 +111,7 @@ class ModelDesk:
                 return state
         raise _no_such_model(id)
 
-    async def changes(self) -> AsyncIterator[tuple[ModelState, ...]]:
+    async def changes(self) -> AsyncGenerator[tuple[ModelState, ...]]:
         """All states now, and again after each change until the desk closes; a slow reader skips to the
         newest."""
         while not self._is_closed:
@@ -312,10 +312,11 @@ class ModelDesk:
 
     async def _seen_coming(self, name: str) -> None:
         """Until the engines show that they take to the model."""
-        async for _ in self._room.changes():
-            for each in self._room.states():
-                if each.model == name and (each.is_preferred or each.state in ("loading", "warming")):
-                    return
+        async with aclosing(self.changes()) as changes:
+            async for _ in changes:
+                for each in self._room.states():
+                    if each.model == name and (each.is_preferred or each.state in ("loading", "warming")):
+                        return
 
     def _next_in_line(self, kind: EngineKind) -> InstalledModel | None:
         """What the plan prefers now; None for the embedded model."""

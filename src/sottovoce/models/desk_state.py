@@ -16,7 +16,7 @@ from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.machine import this_machine
 from sottovoce.models.measured import read_measured
 from sottovoce.models.plan import plan
-from sottovoce.models.store import Store
+from sottovoce.models.store import Manifest, Store
 from sottovoce.models.unfinished import Unfinished, unfinished
 
 State: TypeAlias = Literal["absent", "downloading", "installed", "loading", "warming", "ready", "failed"]
@@ -72,7 +72,7 @@ def read_shelf(settings: Settings, others: Sequence[InstalledModel] = ()) -> She
     own = {each.id: each for each in (*_planned(settings), *others) if each.path and each.path.exists()}
     for model in own.values():
         known.setdefault(model.id, model.entry)
-    sizes = {name: store.size(name) for name in known if store.manifest(name) is not None}
+    sizes = {manifest.entry.id: _size(manifest) for manifest in store.all()}
     parts = {name: part for name in known if (part := unfinished(store, name)) is not None}
     embedded = {model.id: model.entry for model in EMBEDDED.values()}
     return Shelf(
@@ -81,6 +81,10 @@ def read_shelf(settings: Settings, others: Sequence[InstalledModel] = ()) -> She
         parts=parts,
         fits={name: fit(entry, machine, measured.get(name), catalogue) for name, entry in known.items()},
     )
+
+
+def _size(manifest: Manifest) -> int:
+    return sum(file.size_bytes for file in manifest.files.values())
 
 
 def _planned(settings: Settings) -> list[InstalledModel]:

@@ -116,9 +116,10 @@ async def test_of_a_set_the_smallest_come_first_and_two_at_a_time(
 ) -> None:
     await desk.pull_set(["mind", "ear", "mouth"], use=True)
     await until(desk, "ear", "downloading", "asking")
-    assert list(downloads.begun) == ["mouth", "ear"]
+    await until(desk, "mouth", "downloading", "asking")
     assert desk.state("mind").step == "queued"
     downloads.finish("mouth")
+    await until(desk, "mouth", "ready")
     await until(desk, "mind", "downloading", "asking")
     downloads.finish("ear", "mind")
     await until(desk, "ear", "ready")
@@ -147,6 +148,7 @@ async def test_cancelling_ends_a_download_running_or_not(
     name = "mind" if is_queued else "mouth"
     await desk.pull_set(["ear", "mouth", "mind"])
     await until(desk, "ear", "downloading", "asking")
+    await until(desk, "mouth", "downloading", "asking")
     await desk.cancel(name)
     assert desk.state(name).state == "absent"
     assert (name in downloads.ended) == (not is_queued)
@@ -203,7 +205,7 @@ async def test_a_slow_listener_skips_to_the_newest(desk: ModelDesk, downloads: F
     await until_so(desk, "mouth", lambda now: now.bytes == 900)
     states = {state.entry.id: state for state in await anext(news)}
     assert states["mouth"].bytes == 900
-    await news.aclose()  # type: ignore[attr-defined]
+    await news.aclose()
 
 
 async def test_a_model_that_cannot_be_loaded_changes_nothing_and_says_why(

@@ -122,12 +122,15 @@ class _Events(StreamingResponse):
 
     def __init__(self, news: AsyncGenerator[str], place: Slot) -> None:
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        super().__init__(_living(news), media_type="text/event-stream", headers=headers)
-        self._place = place
+        self._events, self._place = _living(news), place
+        super().__init__(self._events, media_type="text/event-stream", headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._place:
-            await super().__call__(scope, receive, send)
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                await self._events.aclose()
 
 
 async def _living(news: AsyncGenerator[str]) -> AsyncGenerator[str]:
@@ -140,15 +143,16 @@ async def _living(news: AsyncGenerator[str]) -> AsyncGenerator[str]:
 async def _news(desk: ModelDesk, interval: float) -> AsyncGenerator[str]:
     """All models at first, later those that changed; all again when there are others."""
     known: dict[str, ModelState] = {}
-    async for states in desk.changes():
-        now = {state.entry.id: state for state in states}
-        is_full = now.keys() != known.keys()
-        changed = [state for state in states if is_full or known[state.entry.id] != state]
-        known = now
-        if changed:
-            body = {"models": [model_view(state) for state in changed], "is_full": is_full}
-            yield f"event: models\ndata: {json.dumps(body)}\n\n"
-            await asyncio.sleep(interval)
+    async with aclosing(desk.changes()) as changes:
+        async for states in changes:
+            now = {state.entry.id: state for state in states}
+            is_full = now.keys() != known.keys()
+            changed = [state for state in states if is_full or known[state.entry.id] != state]
+            known = now
+            if changed:
+                body = {"models": [model_view(state) for state in changed], "is_full": is_full}
+                yield f"event: models\ndata: {json.dumps(body)}\n\n"
+                await asyncio.sleep(interval)
 
 
 def _listed(desk: ModelDesk, request: Request) -> dict[str, object]:
