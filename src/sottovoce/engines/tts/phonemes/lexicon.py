@@ -1,6 +1,7 @@
 """A pronouncing dictionary of a Kokoro archive, kept as its sorted lines.
 
-180,000 words as a dict of strings take 37 MB and as lines 7 MB, at 10 µs a word (measured).
+180,000 words as a dict of strings take 37 MB; as lines they are 7 MB, and 17 with what sorting them leaves
+behind. Looking one up takes 10 µs (measured).
 """
 
 from __future__ import annotations
