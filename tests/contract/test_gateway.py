@@ -133,7 +133,8 @@ async def test_status_tells_what_the_page_shows(gateway: Gateway) -> None:
         "size_bytes": None,
         "preferred": None,
     }
-    assert status["engines"]["tts"] == {**member, "members": [member]}
+    asked = {"model": "tts-model", "breaker": "closed", "reason": None}
+    assert status["engines"]["tts"] == {**member, "members": [member], "chain": [asked]}
     assert (status["profile"], status["sessions"]) == ("auto", 0)
 
 

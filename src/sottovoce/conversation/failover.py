@@ -144,8 +144,8 @@ class Failover:
         chain = self._among(kind, among)
         return next((one for one in chain if self._of(one).breaker.state == "closed"), chain[0])
 
-    def standings(self) -> dict[EngineKind, list[EngineStanding]]:
-        return {kind: [self._standing(one) for one in self.chain(kind)] for kind in ENGINE_KINDS}
+    def standings(self, kind: EngineKind) -> list[EngineStanding]:
+        return [self._standing(endpoint) for endpoint in self.chain(kind)]
 
     def listen(self, kind: EngineKind, on_change: Callable[[], None]) -> Callable[[], None]:
         """Tell `on_change` when the chain of `kind` has changed, until what is returned is called."""

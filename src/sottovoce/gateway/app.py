@@ -106,7 +106,7 @@ def create_app(
         Mount(
             "/api",
             routes=[
-                *status.routes(settings, engines, sessions, desk),
+                *status.routes(settings, engines, sessions, failover, desk),
                 *key_routes.routes(credentials.keys),
                 *([] if desk is None else models_desk.routes(desk, limits)),
             ],

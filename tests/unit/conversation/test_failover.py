@@ -171,7 +171,7 @@ def test_how_they_stand_and_what_happened_can_be_read() -> None:
         first, second = failover.choices("llm")
         first.failed("It hangs.", is_late=True)
         second.succeeded(0.1)
-        standings = failover.standings()["llm"]
+        standings = failover.standings("llm")
         assert [(one.model, one.breaker, one.reason) for one in standings] == [
             ("a", "open", "It hangs."),
             ("b", "closed", None),

@@ -10,16 +10,19 @@ from starlette.routing import Route
 
 from sottovoce import __version__
 from sottovoce.config import ENGINE_KINDS, EngineKind, Settings
+from sottovoce.conversation.failover import Failover
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.limits import Slots
 from sottovoce.gateway.model_views import progress_view
 from sottovoce.models.desk import ModelDesk
 
 
-def _engine(engines: EngineDirectory, kind: EngineKind) -> dict[str, object]:
-    """The one in use, and with it all that run for its kind."""
+def _engine(engines: EngineDirectory, failover: Failover, kind: EngineKind) -> dict[str, object]:
+    """The one in use, and with it all that run for its kind. `chain` are those that are asked, in their order,
+    with those that are passed over just now because they failed."""
     members = [asdict(member) for member in engines.members(kind)]
-    return {**asdict(engines.status(kind)), "members": members}
+    chain = [asdict(standing) for standing in failover.standings(kind)]
+    return {**asdict(engines.status(kind)), "members": members, "chain": chain}
 
 
 def _models(desk: ModelDesk | None) -> dict[str, object]:
@@ -29,14 +32,18 @@ def _models(desk: ModelDesk | None) -> dict[str, object]:
 
 
 def routes(
-    settings: Settings, engines: EngineDirectory, sessions: Slots, desk: ModelDesk | None = None
+    settings: Settings,
+    engines: EngineDirectory,
+    sessions: Slots,
+    failover: Failover,
+    desk: ModelDesk | None = None,
 ) -> list[Route]:
     async def status(request: Request) -> Response:
         return JSONResponse(
             {
                 "version": __version__,
                 "profile": settings.profile,
-                "engines": {kind: _engine(engines, kind) for kind in ENGINE_KINDS},
+                "engines": {kind: _engine(engines, failover, kind) for kind in ENGINE_KINDS},
                 "models": _models(desk),
                 "sessions": sessions.taken,
             }

@@ -131,7 +131,7 @@ async def test_a_language_that_one_does_not_take_is_heard_by_another_from_then_o
     asked = len(good.segments)
     assert await heard(ear).text == "spare 1"
     assert len(good.segments) == asked
-    assert clients.failover.standings()["stt"][0].breaker == "closed"  # it works, in its language
+    assert clients.failover.standings("stt")[0].breaker == "closed"  # it works, in its language
     ear.take(Hints("en"))
     assert (await heard(ear).text).startswith("good")
 
@@ -186,9 +186,9 @@ async def test_it_goes_back_to_the_preferred_one_when_that_is_well(
         good.failing["stt"] = "hang"
         assert await heard(ear).text == "spare 0"
         del good.failing["stt"]
-        await until(lambda: clients.failover.standings()["stt"][0].breaker == "half_open")
+        await until(lambda: clients.failover.standings("stt")[0].breaker == "half_open")
         assert await heard(ear).text == "good 0"
-        assert clients.failover.standings()["stt"][0].breaker == "closed"
+        assert clients.failover.standings("stt")[0].breaker == "closed"
         assert good.looks == 1
     finally:
         await ear.aclose()
