@@ -38,7 +38,8 @@ address just before it was left may still be on the way."""
 class Keeper:
     """Keeps the child behind `endpoint` alive for as long as `run` runs; `status` is always current.
 
-    One that `is_last_resort` is tried for ever, if slowly: nobody stands behind it.
+    One that `is_last_resort` is tried for ever, if slowly: nobody stands behind it. One that `is_on_trial`
+    has a single load to show that it can.
     """
 
     endpoint: EngineEndpoint
@@ -50,6 +51,7 @@ class Keeper:
     on_change: Callable[[], None]
     measure: Measure = family_memory
     is_last_resort: bool = True
+    is_on_trial: bool = False
     backoff: Backoff = field(default_factory=Backoff)
     status: EngineStatus = field(init=False)
     _life: Life | None = field(default=None, init=False)
@@ -74,6 +76,9 @@ class Keeper:
             if self._is_leaving:
                 return
             self._count(reason)
+            if self.is_on_trial and self._ready_since is None:
+                self._set("failed", reason, pid=None)
+                return
             if self._is_hopeless:
                 await self._leave_alone(reason)
             else:

@@ -49,11 +49,19 @@ class Member:
     def is_doubted(self) -> bool:
         return isinstance(self.keeper, Keeper) and self.keeper.is_doubted
 
-    def start(self) -> None:
-        """Begin to start it; its status tells how it comes on."""
+    def start(self, *, is_on_trial: bool = False) -> None:
+        """Begin to start it; its status tells how it comes on. On trial it has one load, and ends if that
+        fails, until `pass_trial`."""
+        if isinstance(self.keeper, Keeper):
+            self.keeper.is_on_trial = is_on_trial
         name = f"keep {self.endpoint.kind} ({self.endpoint.model})"
         self._keeping = asyncio.create_task(self.keeper.run(), name=name)
         self._keeping.add_done_callback(_report)
+
+    def pass_trial(self) -> None:
+        """From now on it is kept alive."""
+        if isinstance(self.keeper, Keeper):
+            self.keeper.is_on_trial = False
 
     async def loaded(self) -> str | None:
         """Once it is ready, or known not to get ready: then why. What failed before is tried anew."""

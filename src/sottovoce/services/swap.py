@@ -54,7 +54,7 @@ class Swap:
         newcomer, is_in = self.chain.make(self.model), False
         self.chain.expect(newcomer)
         try:
-            newcomer.start()
+            newcomer.start(is_on_trial=True)
             await self._until_loaded(newcomer)
             self._arrange(self._links, newcomer)
             is_in = True
@@ -73,7 +73,7 @@ class Swap:
             behind = [link for link in self._links if self.chain.find(link) is not None]
             self._arrange(behind or [self.model], newcomer, drain=SHORT_DRAIN)
             await self.chain.all_left()
-            newcomer.start()
+            newcomer.start(is_on_trial=True)
             await self._until_loaded(newcomer)
             self._arrange(self._links, newcomer)
             is_in = True
@@ -90,9 +90,9 @@ class Swap:
 
     async def _until_loaded(self, member: Member) -> None:
         if failure := await member.loaded():
-            raise EngineUnavailable(
-                f"The model {self.model.id} {failure}.", engine=self.chain.kind, code="model_failed"
-            )
+            message = f"The model {self.model.id} {failure.rstrip('.')}."
+            raise EngineUnavailable(message, engine=self.chain.kind, code="model_failed")
+        member.pass_trial()
 
     def _arrange(
         self, links: Sequence[Link], newcomer: Member | None = None, drain: float = DRAIN_DEADLINE
