@@ -28,8 +28,11 @@ def remove(settings: Settings, id_: str, *, is_forced: bool) -> int:
 
     Raises `NotFoundError`, and `ConfigError` for a model in use.
     """
-    entry = find_entry(id_, settings) or load_catalogue(settings).get(id_)
     kind = in_use(settings).get(id_)
+    entry = find_entry(id_, settings)
+    if entry is None and kind is not None:
+        raise ConfigError(f"{id_} is a model of your own, which lies elsewhere: delete it yourself.")
+    entry = entry or load_catalogue(settings).get(id_)
     if kind is not None and not is_forced:
         raise ConfigError(
             f"{id_} is in use for {kind}. Choose another with `sottovoce models use`, or delete it all the "

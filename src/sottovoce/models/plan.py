@@ -64,12 +64,12 @@ def plan(settings: Settings) -> dict[EngineKind, tuple[Link, ...]]:
 
 
 def troubles(settings: Settings) -> dict[EngineKind, str]:
-    """Why a kind does not have what was chosen for it, in words; kinds that have are left out.
+    """Why a kind does not have what was set or chosen for it, in words; kinds that have are left out.
 
-    Raises `ConfigError` as `plan` does.
+    Never raises: it is asked while a server runs, whose folders may have gone meanwhile.
     """
-    drafts = {kind: _draft(kind, settings) for kind in ENGINE_KINDS}
-    return {kind: " ".join(draft.troubles) for kind, draft in drafts.items() if draft.troubles}
+    found = {kind: _trouble(kind, settings) for kind in ENGINE_KINDS}
+    return {kind: trouble for kind, trouble in found.items() if trouble}
 
 
 def missing(settings: Settings) -> tuple[ModelEntry, ...]:
@@ -108,6 +108,13 @@ def _draft(kind: EngineKind, settings: Settings) -> _Draft:
     if not draft.links:
         draft.add(EMBEDDED[kind])
     return draft
+
+
+def _trouble(kind: EngineKind, settings: Settings) -> str:
+    try:
+        return " ".join(_draft(kind, settings).troubles)
+    except ConfigError as error:
+        return error.message
 
 
 def _refuse_models(kind: EngineKind, own: EngineSettings) -> None:

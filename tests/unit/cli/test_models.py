@@ -181,6 +181,15 @@ def test_a_model_in_use_is_deleted_by_force_alone(home: Path, capsys: pytest.Cap
     assert list(Store(home).all()) == []
 
 
+def test_a_model_that_lies_elsewhere_is_its_owners_to_delete(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_choice(home, "tts", str(write_kokoro(tmp_path / "mine")))
+    assert run(["models", "rm", "mine", "--force"]) == 2
+    assert "delete it yourself" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "model.onnx").exists()
+
+
 def test_a_running_server_deletes_itself(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 

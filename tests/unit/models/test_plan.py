@@ -148,6 +148,7 @@ def test_a_setting_that_names_nothing_is_an_error(home: Path) -> None:
     for engine in ({"model": "nemotron-en-560"}, {"fallbacks": ["nemotron-en-560"]}):
         with pytest.raises(ConfigError, match="Did you mean nemotron-en-560ms"):
             plan(settings(home, stt=engine))
+        assert "Did you mean nemotron-en-560ms" in troubles(settings(home, stt=engine))["stt"]
     with pytest.raises(ConfigError, match="not for speech recognition"):
         plan(settings(home, stt={"model": KOKORO}))
 
