@@ -28,6 +28,12 @@ client that left is noticed."""
 FIRST_PIECE = 0.12
 """The same for the beginning, which somebody waits for: about what the slowest codec wants to see."""
 
+LEAD = "sottovoce-lead"
+"""The header in which a conversation says how many seconds of earlier sound are still to be heard."""
+
+MAX_LEAD = 3600.0
+"""Nobody is further ahead; beyond it a number is nonsense."""
+
 
 def _not_blank(text: str) -> str:
     if not text.strip():
@@ -82,6 +88,17 @@ PARAMETERS = Parameters(
     honoured=("input", "model", "voice", "response_format", "speed", "stream_format"),
     ignored=("instructions",),
 )
+
+
+def read_lead(header: str | None) -> float:
+    """Of the header LEAD. Raises `InvalidRequestError`."""
+    try:
+        lead = float(header or 0)
+    except ValueError:
+        lead = -1.0
+    if not 0 <= lead <= MAX_LEAD:  # which NaN is not
+        raise InvalidRequestError(f"{LEAD} has to be seconds, up to {MAX_LEAD:.0f}.", param=LEAD)
+    return lead
 
 
 @dataclass(slots=True)

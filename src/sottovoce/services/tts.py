@@ -26,7 +26,7 @@ from sottovoce.http.errors import EXCEPTION_HANDLERS
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.health import Health
 from sottovoce.services.models import ServedModel
-from sottovoce.services.speech import PARAMETERS, EncodedSpeech, SpeechRequest
+from sottovoce.services.speech import LEAD, PARAMETERS, EncodedSpeech, SpeechRequest, read_lead
 from sottovoce.services.stream import StreamedReply
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,8 @@ class SpeechService:
         await self.health.wait("The speech engine", "tts")
         self.synthesizer.check_voice(wanted.voice)
         encoded = EncodedSpeech(wanted.encoding)
-        frames = self.synthesizer.synthesize(wanted.input, wanted.voice, wanted.speed)
+        lead = read_lead(request.headers.get(LEAD))
+        frames = self.synthesizer.synthesize(wanted.input, wanted.voice, wanted.speed, lead)
         chunks = self._counted(encoded.chunks(frames))
         if wanted.stream_format == "sse":
             return StreamedReply(_events(chunks, wanted.input, encoded), "text/event-stream")

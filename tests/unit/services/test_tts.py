@@ -42,6 +42,7 @@ class ScriptedSynthesizer:
         self.error: Exception | None = None
         self.load_error: EngineUnavailable | None = None
         self.is_endless = False
+        self.lead = 0.0
         self.max_streams = 32
         self.fault: str | None = None
         self.closed = asyncio.Event()
@@ -58,8 +59,11 @@ class ScriptedSynthesizer:
         if voice != "alloy":
             raise InvalidRequestError("There is no such voice.", param="voice")
 
-    async def synthesize(self, text: str, voice: str, speed: float) -> AsyncGenerator[AudioFrame]:
+    async def synthesize(
+        self, text: str, voice: str, speed: float, lead: float = 0.0
+    ) -> AsyncGenerator[AudioFrame]:
         self.asked.append((text, voice, speed))
+        self.lead = lead
         try:
             for frame in self.frames:
                 yield frame
@@ -336,6 +340,17 @@ async def test_a_client_that_leaves_stops_the_engine(
         assert not synthesizer.closed.is_set()
     async with asyncio.timeout(0.5):
         await synthesizer.closed.wait()
+
+
+async def test_what_is_still_to_be_heard_is_told_to_the_engine(
+    client: httpx.AsyncClient, synthesizer: ScriptedSynthesizer
+) -> None:
+    body = {"input": "x", "voice": "alloy", "response_format": "pcm"}
+    await client.post(SPEECH, json=body, headers={"sottovoce-lead": "1.5"})
+    assert synthesizer.lead == 1.5
+    for nonsense in ("-1", "nan", "inf", "soon"):
+        refused = await client.post(SPEECH, json=body, headers={"sottovoce-lead": nonsense})
+        assert (refused.status_code, fault(refused)["param"]) == (400, "sottovoce-lead")
 
 
 async def test_a_client_that_stops_reading_is_cut_off(

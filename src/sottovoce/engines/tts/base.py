@@ -63,11 +63,14 @@ class Synthesizer(Protocol):
     def check_voice(self, voice: str) -> None:
         """Raise `InvalidRequestError` with param "voice" if there is no such voice."""
 
-    def synthesize(self, text: str, voice: str, speed: float) -> AsyncGenerator[AudioFrame]:
+    def synthesize(
+        self, text: str, voice: str, speed: float, lead: float = 0.0
+    ) -> AsyncGenerator[AudioFrame]:
         """Speak `text`: frames in order and of one sample rate, the first as soon as there is sound.
 
         Text without anything to say gives a short silence, never no frame. `speed` lies between MIN_SPEED
-        and MAX_SPEED.
+        and MAX_SPEED. `lead` are seconds of earlier sound that the listener has still to hear: an engine that
+        would hurry to begin has that much time.
         """
 
     @property

@@ -118,7 +118,10 @@ class EspeakSynthesizer:
     def check_voice(self, voice: str) -> None:
         self._voices.find(voice)
 
-    async def synthesize(self, text: str, voice: str, speed: float) -> AsyncGenerator[AudioFrame]:
+    async def synthesize(
+        self, text: str, voice: str, speed: float, lead: float = 0.0
+    ) -> AsyncGenerator[AudioFrame]:
+        """`lead` makes no difference: it begins within a millisecond."""
         spoken = self._spoken(text, self._voices.find(voice), max(speed, SLOWEST_SPEED))
         frames = spoken if speed >= SLOWEST_SPEED else stretch(spoken, speed / SLOWEST_SPEED)
         async with aclosing(frames):

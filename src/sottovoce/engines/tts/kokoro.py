@@ -72,6 +72,10 @@ class _Speech:
     def lead(self, now: float) -> float:
         return max(self.due(now) - now, 0.0)
 
+    def heard_before(self, lead: float, now: float) -> None:
+        """There are `lead` seconds of sound from another speech."""
+        self.began, self.made = now, lead
+
     def add(self, seconds: float, now: float) -> None:
         self.began = now if self.began is None else self.began
         self.made += seconds / self.tempo
@@ -190,29 +194,35 @@ class KokoroSynthesizer:
     def check_voice(self, voice: str) -> None:
         self._ready.voices.find(voice)
 
-    async def synthesize(self, text: str, voice: str, speed: float) -> AsyncGenerator[AudioFrame]:
+    async def synthesize(
+        self, text: str, voice: str, speed: float, lead: float = 0.0
+    ) -> AsyncGenerator[AudioFrame]:
         """Raises `InvalidRequestError`, `EngineTimeout` and `EngineCrashed`."""
         own_speed = min(max(speed, MIN_SPEED), MAX_SPEED)
-        spoken = self._spoken(text, self._ready.voices.find(voice), own_speed, speed / own_speed)
+        speech = _Speech(speed / own_speed)
+        if lead:
+            speech.heard_before(lead, self._clock())
+        spoken = self._spoken(text, self._ready.voices.find(voice), own_speed, speech)
         frames = spoken if own_speed == speed else stretch(spoken, speed / own_speed)
         async with aclosing(frames):
             async for frame in frames:
                 yield frame
 
     async def _spoken(
-        self, text: str, speaker: Speaker, speed: float, tempo: float
+        self, text: str, speaker: Speaker, speed: float, speech: _Speech
     ) -> AsyncGenerator[AudioFrame]:
         normal = normalise(text, speaker.language, are_figures_spelled=True)
         self._ready.pronouncer.check(normal, speaker.language)
-        speech = _Speech(tempo)
+        has_spoken = False
         async with aclosing(self._clauses(normal, speaker.language, speed, speech)) as clauses:
             async for clause, pause in clauses:
                 samples = await self._made(clause, speaker, speed, speech)
                 speech.add(len(samples) / self._ready.kokoro.sample_rate + pause / speed, self._clock())
+                has_spoken = True
                 yield AudioFrame(samples.astype("<i2").tobytes(), self._ready.kokoro.sample_rate)
                 if pause:
                     yield self._silence(pause / speed)
-        if not speech.made:
+        if not has_spoken:
             yield self._silence(QUIET_TEXT_PAUSE)
 
     async def _clauses(

@@ -93,6 +93,14 @@ async def test_the_first_clause_is_short_and_later_ones_grow(
     assert " ".join(model.clauses).count("vˈYs") == 6
 
 
+async def test_who_has_still_to_hear_something_is_not_hurried_to(
+    synthesizer: KokoroSynthesizer, model: ScriptedModel
+) -> None:
+    async with aclosing(synthesizer.synthesize(LONG, "af_heart", 1.0, 3.0)) as frames:
+        await anext(frames)
+    assert len(model.clauses[0]) > 25
+
+
 async def test_the_first_frame_does_not_wait_for_the_next_clause(
     synthesizer: KokoroSynthesizer, model: ScriptedModel
 ) -> None:
