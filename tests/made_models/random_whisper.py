@@ -24,6 +24,8 @@ FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 TEXT_CONTEXT = 448
 AUDIO_CONTEXT = 1500
 VOCABULARY = 51_865
+TOKENS_PER_SECOND, FRAMES_PER_SECOND = 3, 50
+"""Of speech, and of what the encoder makes of it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ class Graph:
         self._random = np.random.default_rng(seed)
 
     def __call__(self, kind: str, *inputs: str, to: str = "", **attributes: Any) -> str:
+        """`to` names what comes out; `to_type` is the attribute of a cast, which is called so, too."""
         name = to or f"n{len(self.nodes)}"
+        if "to_type" in attributes:
+            attributes["to"] = attributes.pop("to_type")
         self.nodes.append(make.make_node(kind, list(inputs), [name], **attributes))
         return name
 
@@ -159,7 +164,7 @@ def decoder(size: Size) -> onnx.ModelProto:
         x = g.feed_forward(g("Add", x, g.attend(q, cross["k"], cross["v"], size)), size)
     for part in "kv":
         g("Concat", *caches[part], axis=0, to=f"out_n_layer_self_{part}_cache")
-    g("MatMul", g.norm(x, width), g.weight(width, VOCABULARY), to="logits")
+    _end(g, g("MatMul", g.norm(x, width), g.weight(width, VOCABULARY)))
     cache_shape = (FLOAT, layers, "N", TEXT_CONTEXT, width)
     parts = ("k", "v")
     inputs = [
@@ -173,6 +178,16 @@ def decoder(size: Size) -> onnx.ModelProto:
         *(_value(f"out_n_layer_self_{part}_cache", *cache_shape) for part in parts),
     ]
     return g.model("random_whisper_decoder", inputs, outputs)
+
+
+def _end(g: Graph, logits: str) -> None:
+    """Random weights would never come to an end; people say about three tokens a second."""
+    frames = g("Gather", g("Shape", "n_layer_cross_k"), g.ints(2))
+    places = g("Div", g("Mul", frames, g.ints(TOKENS_PER_SECOND)), g.ints(FRAMES_PER_SECOND))
+    is_over = g("Cast", g("Greater", "offset", places), to_type=FLOAT)
+    end = np.zeros(VOCABULARY, np.float32)
+    end[_special()["eot"]] = 1e6
+    g("Add", logits, g("Mul", is_over, g.constant(end)), to="logits")
 
 
 def build(folder: Path, size: Size, *, is_int8: bool = True) -> None:
