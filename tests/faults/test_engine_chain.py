@@ -20,7 +20,7 @@ from sottovoce.errors import EngineUnavailable
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import Link
-from sottovoce.services.keeper import HOPELESS_LOADS
+from sottovoce.services.outcome import HOPELESS_LOADS
 from sottovoce.services.process import Spawner
 from sottovoce.services.status import EngineStatus
 from sottovoce.services.supervisor import Supervisor

@@ -16,6 +16,7 @@ from sottovoce.services.backoff import Backoff
 from sottovoce.services.clock import Clock
 from sottovoce.services.life import PROBE_INTERVAL, Life
 from sottovoce.services.loading import Measure, Progress, Weight, family_memory, load_deadline, weigh
+from sottovoce.services.outcome import HOPELESS_LOADS, Outcome
 from sottovoce.services.probe import HealthReply, Probe
 from sottovoce.services.process import Child, Spawn
 from sottovoce.services.status import EngineState, EngineStatus
@@ -25,9 +26,6 @@ logger = logging.getLogger(__name__)
 
 STOP_DEADLINE = 5.0
 """Seconds for a child to end by itself; longer than the child's own `STOP_DEADLINE`."""
-
-HOPELESS_LOADS = 3
-"""Loads in a row that fail in the same way, after which a model is left alone until somebody asks for it."""
 
 IDLE_LOOKS = 2
 """Looks in a row that find nothing open, before a draining child has nothing to do: whoever learnt its
@@ -60,9 +58,7 @@ class Keeper:
     _suspicion: Suspicion = field(default_factory=Suspicion, init=False)
     _idle_looks: int = field(default=0, init=False)
     _is_leaving: bool = field(default=False, init=False)
-    _failed_loads: list[str] = field(default_factory=list, init=False)
-    _settled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    _failure: str | None = field(default=None, init=False)
+    _outcome: Outcome = field(default_factory=Outcome, init=False)
     _asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +75,7 @@ class Keeper:
             if self.is_on_trial and self._ready_since is None:
                 self._set("failed", reason, pid=None)
                 return
-            if self._is_hopeless:
+            if self._outcome.is_hopeless and not self.is_last_resort:
                 await self._leave_alone(reason)
             else:
                 await self._back_off(reason)
@@ -88,8 +84,7 @@ class Keeper:
 
     async def loaded(self) -> str | None:
         """Once it is known how the load under way ends: None for well, else why not."""
-        await self._settled.wait()
-        return self._failure
+        return await self._outcome.wait()
 
     @property
     def is_doubted(self) -> bool:
@@ -99,15 +94,15 @@ class Keeper:
     def retry(self) -> None:
         """Try again what failed, at once."""
         if self.status.state in ("failed", "restarting") and self.status.pid is None:
-            self._failed_loads.clear()
-            self._settled.clear()
+            self._outcome.forget()
             self._asked.set()
 
     def suspect(self) -> None:
         """Somebody waited in vain for an answer. Enough of that in a short time, and the child is ended."""
-        if self._life is not None and self._suspicion.is_enough(self.clock.now()):
+        life, is_ready = self._life, self._ready_since is not None
+        if life is not None and is_ready and self._suspicion.is_enough(self.clock.now()):
             logger.error("%s let its deadlines pass although it seems well", self._name)
-            self._life.condemn("let its deadlines pass, although it seems well")
+            life.condemn("let its deadlines pass, although it seems well")
 
     async def drain(self, deadline: float) -> None:
         """Returns when nothing is open any more, or after `deadline` seconds. It is not started again."""
@@ -120,7 +115,7 @@ class Keeper:
     async def _live(self) -> str:
         """One life of the child; returns why it ended, as the end of a sentence that begins with its name."""
         self._ready_since = None
-        self._settled.clear()
+        self._outcome.open()
         try:
             self.weight = await weigh(self.model)
             child = await self.spawn(self.endpoint.kind, self.sock, self.endpoint.api_key, self.model)
@@ -171,27 +166,15 @@ class Keeper:
     def _seen_ready(self) -> None:
         if self._ready_since is None:
             self._ready_since = self.clock.now()
-            self._failed_loads.clear()
-            self._settle(None)
+            self._outcome.succeed()
         if self.status.state != "ready":
             self._set("ready", None, self.status.pid)
 
-    def _settle(self, failure: str | None) -> None:
-        self._failure = failure
-        self._settled.set()
-
     def _count(self, reason: str) -> None:
-        if self._ready_since is not None:
-            self._settled.clear()
-            return
-        self._failed_loads.append(reason)
-        del self._failed_loads[:-HOPELESS_LOADS]
-        self._settle(reason)
-
-    @property
-    def _is_hopeless(self) -> bool:
-        is_same = len(self._failed_loads) == HOPELESS_LOADS and len(set(self._failed_loads)) == 1
-        return is_same and not self.is_last_resort
+        if self._ready_since is None:
+            self._outcome.fail(reason)
+        else:
+            self._outcome.open()
 
     async def _leave_alone(self, reason: str) -> None:
         told = f"{reason} (tried {HOPELESS_LOADS} times; it is tried again when it is chosen anew)"

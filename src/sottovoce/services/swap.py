@@ -37,6 +37,8 @@ class Swap:
 
     async def run(self) -> None:
         """Returns when the model is asked. Raises `EngineUnavailable` with the reason why it cannot be."""
+        if self.chain.is_closing:
+            raise EngineUnavailable("The server is ending.", engine=self.chain.kind)
         if (there := self.chain.find(self.model)) is not None:
             await self._until_loaded(there)
             self._arrange(self._links)

@@ -13,9 +13,9 @@ from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import External, Link
 from sottovoce.services import loading
 from sottovoce.services.backoff import Backoff
-from sottovoce.services.keeper import HOPELESS_LOADS
 from sottovoce.services.life import LOADING_INTERVAL, PROBE_INTERVAL, PROGRESS_INTERVAL
 from sottovoce.services.loading import WARM_DEADLINE, load_deadline
+from sottovoce.services.outcome import HOPELESS_LOADS
 from sottovoce.services.probe import HealthReply
 from sottovoce.services.status import EngineStatus
 from sottovoce.services.supervisor import Supervisor
@@ -278,4 +278,13 @@ async def test_suspicions_that_are_far_between_are_forgotten(system: FakeSystem,
         for _ in range(SUSPICIONS * 2):
             supervisor.suspect(supervisor.endpoint("tts"))
             await clock.advance(WINDOW / (SUSPICIONS - 1) + 1)
+        assert system.models.count("kokoro") == 1
+
+
+async def test_one_that_still_loads_is_beyond_suspicion(system: FakeSystem, clock: FakeClock) -> None:
+    system.health["tts"] = LOADING
+    async with chain_of(system, clock, KOKORO, ESPEAK) as supervisor:
+        for _ in range(SUSPICIONS * 2):
+            supervisor.suspect(supervisor.endpoint("tts"))
+        await settle()
         assert system.models.count("kokoro") == 1

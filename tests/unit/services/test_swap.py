@@ -14,9 +14,10 @@ from sottovoce.models.entry import ModelEntry
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import External, Link
 from sottovoce.services.chain import DRAIN_DEADLINE
-from sottovoce.services.keeper import HOPELESS_LOADS, IDLE_LOOKS
+from sottovoce.services.keeper import IDLE_LOOKS
 from sottovoce.services.life import LOADING_INTERVAL, PROBE_INTERVAL
 from sottovoce.services.memory import FreeMemory
+from sottovoce.services.outcome import HOPELESS_LOADS
 from sottovoce.services.probe import HealthReply
 from sottovoce.services.supervisor import Supervisor
 from sottovoce.services.swap import RESERVE_BYTES, SHORT_DRAIN
