@@ -18,7 +18,7 @@ from sottovoce.models.desk import ModelDesk
 
 
 def _engine(engines: EngineDirectory, failover: Failover, kind: EngineKind) -> dict[str, object]:
-    """The one in use, and with it all that run for its kind. `chain` are those that are asked, in their order,
+    """The one in use, and with it all that run for its kind. `chain` are those that are asked, in order,
     with those that are passed over just now because they failed."""
     members = [asdict(member) for member in engines.members(kind)]
     chain = [asdict(standing) for standing in failover.standings(kind)]
