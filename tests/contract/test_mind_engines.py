@@ -20,6 +20,7 @@ import jsonschema
 import openai
 import pytest
 
+from sottovoce.engines.llm.json_forms import MAX_ENUM_VALUES
 from sottovoce.services.chat_request import MAX_TOOLS
 from tests import llama_server
 from tests.made_models.gguf import REPLY, THOUGHT, Script, scripted
@@ -251,6 +252,12 @@ def test_history_of_any_shape_is_read(mind: Mind) -> None:
     assert mind.choice(messages=messages, tools=[ORDER])["message"]["content"] == mind.answer
 
 
+def enum_of(number: int) -> dict[str, Any]:
+    values = {"type": "string", "enum": [f"v{value}" for value in range(number)]}
+    parameters = {"type": "object", "properties": {"value": values}, "required": ["value"]}
+    return {"type": "function", "function": {"name": "choose", "parameters": parameters}}
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"messages": []}, "messages"),
     (
@@ -273,6 +280,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"tools": [ORDER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice"),
     ({"response_format": {"type": "xml"}}, "response_format"),
     ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+    ({"tools": [enum_of(MAX_ENUM_VALUES + 1)]}, "tools"),
     ({"stream_options": {"include_usage": True}}, "stream_options"),
     ({"audio": {"voice": "alloy", "format": "mp3"}}, "audio"),
     ({"functions": [{"name": "x"}]}, "functions"),
@@ -287,6 +295,19 @@ def test_a_bad_request_is_named(mind: Mind, body: dict[str, Any], param: str) ->
     assert error["param"].startswith(param)
     assert error["code"]
     assert error["message"]
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "https://example.com/x"}, {"type": "nonsense"}])
+def test_a_schema_that_cannot_be_kept_to_is_refused(mind: Mind, schema: dict[str, Any]) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    reply = mind.post(response_format=form)
+    error = reply.json()["error"]
+    assert (reply.status_code, error["param"]) == (400, "response_format.json_schema.schema")
+    assert error["message"]
+
+
+def test_limits_beyond_all_numbers_are_none(mind: Mind) -> None:
+    assert mind.choice(max_tokens=10**30, seed=-(10**30))["message"]["content"] == mind.answer
 
 
 def test_names_and_keys(mind: Mind) -> None:

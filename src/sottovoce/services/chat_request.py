@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sottovoce.engines.llm.base import ReplyRequest, Sampling
 from sottovoce.engines.llm.chat import Message, NamedTool, Tool, ToolChoice
+from sottovoce.engines.llm.json_forms import MAX_ENUM_VALUES, count_enum_values
 from sottovoce.errors import InvalidRequestError
 from sottovoce.services.models import Parameters
 
@@ -188,6 +189,7 @@ class ChatRequest(_Wire):
         if self.stream_options is not None and not self.stream:
             raise InvalidRequestError("stream_options need stream to be true.", param="stream_options")
         _check_results(self.messages)
+        self._check_enums()
         tools, choice = self._tools()
         return ReplyRequest(
             messages=self.messages,
@@ -235,6 +237,16 @@ class ChatRequest(_Wire):
                 f"tool_choice names {min(missing)[:64]!r}, which is not among the tools.", param="tool_choice"
             )
         return named
+
+    def _check_enums(self) -> None:
+        wanted = self.response_format.json_schema if self.response_format else None
+        schemas = [wanted.schema_ if wanted else {}, *(tool.function.schema_ for tool in self.tools or ())]
+        if (count := sum(map(count_enum_values, schemas))) > MAX_ENUM_VALUES:
+            raise InvalidRequestError(
+                f"The schemas have {count} values in enums; {MAX_ENUM_VALUES} is the limit.",
+                param="response_format" if wanted else "tools",
+                code="unsupported_schema",
+            )
 
     def _json_schema(self) -> dict[str, Any] | None:
         wanted = self.response_format

@@ -14,6 +14,10 @@ MAX_NODES = 5000
 """Of a schema, its references followed: bounds the work of checking an answer, which can double by each."""
 
 
+MAX_ENUM_VALUES = 1000
+"""Of the schemas of one request, OpenAI's own bound: a grammar of twenty thousand takes half a minute."""
+
+
 class UncheckedError(Exception):
     """A schema has a keyword that is not checked, which is the message, or too many parts."""
 
@@ -48,6 +52,20 @@ def check_value(value: object, schema: Mapping[str, Any]) -> None:
         raise UnfitError("it refers to itself without an end") from error
     except (jsonschema.ValidationError, Unresolvable) as error:
         raise UnfitError(str(error).splitlines()[0][:200]) from error
+
+
+def count_enum_values(schema: object) -> int:
+    """Of all enums in `schema`, wherever they stand; references are not followed."""
+    count, rest = 0, [schema]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, Mapping):
+            enum = node.get("enum")
+            count += len(enum) if isinstance(enum, list) else 0
+            rest += node.values()
+        elif isinstance(node, list):
+            rest += node
+    return count
 
 
 def fault_of(value: object, schema: Mapping[str, Any]) -> str | None:

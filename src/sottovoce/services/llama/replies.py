@@ -135,7 +135,7 @@ class Replies:
                     for part in reading.take(event):
                         yield part
         except LlamaError as error:
-            raise refusal(error) from error
+            raise refusal(error, request) from error
         except (AttributeError, TypeError, ValueError) as error:
             raise EngineCrashed("The language engine talks nonsense.", engine="llm") from error
         for part in reading.end():

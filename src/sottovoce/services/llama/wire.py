@@ -12,6 +12,9 @@ from sottovoce.engines.llm.chat import Message, NamedTool, Tool
 MAX_TOKENS = 2048
 """Of a reply whose request names no limit: inside a grammar a model may go on for ever."""
 
+MOST_TOKENS = (1 << 31) - 1
+"""llama.cpp's numbers end here; any context does before."""
+
 SEEDS = (1 << 32) - 1
 """llama.cpp's seeds are below it; itself stands for chance."""
 
@@ -30,7 +33,7 @@ def chat_body(request: ReplyRequest, *, is_thinking: bool) -> dict[str, Any]:
         "stream_options": {"include_usage": True},
         "return_progress": True,
         "cache_prompt": True,
-        "max_tokens": request.max_tokens or MAX_TOKENS,
+        "max_tokens": min(request.max_tokens or MAX_TOKENS, MOST_TOKENS),
         "chat_template_kwargs": {"enable_thinking": is_thinking},
         **_tools(request),
         **_form(request),
