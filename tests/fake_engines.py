@@ -51,6 +51,8 @@ class FakeEngines:
     requests: list[dict[str, Any]] = field(default_factory=list)
     credentials: list[str] = field(default_factory=list)
     spoken: list[str] = field(default_factory=list)
+    leads: list[str] = field(default_factory=list)
+    """What each clause said of the sound before it, "" for nothing."""
     voices: list[tuple[str, float]] = field(default_factory=list)
     segments: list[bytes] = field(default_factory=list)
     hints: list[dict[str, Any]] = field(default_factory=list)
@@ -219,6 +221,7 @@ class FakeEngines:
     async def speak(self, request: Request) -> Response:
         body = json.loads(await request.body())
         self.spoken.append(body["input"])
+        self.leads.append(request.headers.get("sottovoce-lead", ""))
         self.voices.append((body["voice"], body["speed"]))
         if (refusal := await self._fault("tts")) is not None:
             return refusal

@@ -136,13 +136,14 @@ class Assistant(Agent):
         try:
             async with aclosing(_clauses(text)) as pieces:
                 async for piece in pieces:
-                    generation = reply.generation
+                    generation, lead = reply.generation, 0.0
                     if generation is not None:
                         generation.clause(self._listener.now())
-                    async with voice.say(piece, reply.plan.voice, reply.plan.speed, told) as stream:
+                        lead = generation.lead(self._listener.now())
+                    async with voice.say(piece, reply.plan.voice, reply.plan.speed, told, lead) as stream:
                         async for audio in stream:
                             if generation is not None:
-                                generation.audio(self._listener.now())
+                                generation.audio(self._listener.now(), audio.frame.duration)
                             yield audio.frame
         except APIError as error:
             self._listener.engine_failed("tts", error, is_spoken=False, reply=reply)

@@ -22,6 +22,8 @@ class Generation:
     first_token: float | None = None
     tts_asked: float | None = None
     first_audio: float | None = None
+    voiced: float = 0.0
+    """Seconds of speech so far."""
     usage: Usage = field(default_factory=Usage)
     calls: list[llm.FunctionToolCall] = field(default_factory=list)
     """Of the client's tools."""
@@ -50,8 +52,13 @@ class Generation:
     def clause(self, now: float) -> None:
         self.tts_asked = self.tts_asked or now
 
-    def audio(self, now: float) -> None:
+    def audio(self, now: float, duration: float) -> None:
         self.first_audio = self.first_audio or now
+        self.voiced += duration
+
+    def lead(self, now: float) -> float:
+        """Seconds of speech that are still to be heard, if it is heard as soon as it comes."""
+        return 0.0 if self.first_audio is None else max(self.first_audio + self.voiced - now, 0.0)
 
     def stamp(self, turn: Turn) -> None:
         turn.llm_asked, turn.first_token = self.asked, self.first_token

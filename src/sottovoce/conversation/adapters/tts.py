@@ -14,6 +14,7 @@ from livekit.agents import APIConnectionError, APIError, APIStatusError, APITime
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 
 from sottovoce.audio.playout import FRAME_MS, PLAYOUT_RATE_HZ
+from sottovoce.config import EngineEndpoint
 from sottovoce.conversation.adapters.clients import EngineClients, Line
 from sottovoce.conversation.adapters.patience import Patience
 from sottovoce.conversation.engines import Used
@@ -29,6 +30,8 @@ STALL_DEADLINE = 5.0
 """Seconds between two chunks of one clause."""
 RETRY_INTERVAL = 0.1
 """Seconds after which the only engine there is is asked once more, if it refused or broke off at once."""
+LEAD = "sottovoce-lead"
+"""The header with the seconds of sound that are still to be heard."""
 VOICE_REFUSED = (400, 404, 422)
 """How servers answer a voice that they do not have."""
 
@@ -52,20 +55,31 @@ class ServiceTTS(tts.TTS[str]):
         raise NotImplementedError("a reply says its voice; use say()")
 
     def say(
-        self, text: str, voice: str, speed: float, told: Callable[[Used], None] = lambda used: None
+        self,
+        text: str,
+        voice: str,
+        speed: float,
+        told: Callable[[Used], None] = lambda used: None,
+        lead: float = 0.0,
     ) -> tts.ChunkedStream:
-        """`told` hears whose voice it is before its first sound."""
-        return _Clause(self, text, voice, speed, told)
+        """`told` hears whose voice it is before its first sound; `lead` as for `sound`."""
+        return _Clause(self, text, voice, speed, told, lead)
 
     async def sound(
-        self, text: str, voice: str, speed: float, told: Callable[[Used], None] = lambda used: None
+        self,
+        text: str,
+        voice: str,
+        speed: float,
+        told: Callable[[Used], None] = lambda used: None,
+        lead: float = 0.0,
     ) -> AsyncGenerator[bytes, None]:
         """24 kHz mono s16le as it comes. Who fails before the first of it is followed by the next of the
-        chain. Raises `APIError`."""
+        chain. `lead` are seconds of sound that the user has still to hear: our engines need not hurry then.
+        Raises `APIError`."""
         for choice in self.clients.failover.choices("tts"):
             has_begun = False
             try:
-                async with aclosing(self._spoken(choice, text, voice, speed)) as chunks:
+                async with aclosing(self._spoken(choice, text, voice, speed, lead)) as chunks:
                     async for chunk in chunks:
                         if not has_begun:
                             has_begun = True
@@ -82,13 +96,13 @@ class ServiceTTS(tts.TTS[str]):
                 logger.warning("%s said nothing, the next voice is asked", choice.endpoint.model)
 
     async def _spoken(
-        self, choice: Choice, text: str, voice: str, speed: float
+        self, choice: Choice, text: str, voice: str, speed: float, lead: float
     ) -> AsyncGenerator[bytes, None]:
         """By one engine, in its default voice where it does not have that one."""
         with self.clients.using(choice.endpoint) as line:
             patience = Patience(choice.deadline(FIRST_AUDIO_DEADLINE))
             try:
-                async with aclosing(_chunks(line, choice, patience, text, voice, speed)) as chunks:
+                async with aclosing(_chunks(line, choice, patience, text, voice, speed, lead)) as chunks:
                     async for chunk in chunks:
                         yield chunk
                 return
@@ -98,18 +112,18 @@ class ServiceTTS(tts.TTS[str]):
                 default = await line.default_voice(voice)
                 if default == voice:
                     raise
-            async with aclosing(_chunks(line, choice, patience, text, default, speed)) as chunks:
+            async with aclosing(_chunks(line, choice, patience, text, default, speed, lead)) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
 
 async def _chunks(
-    line: Line, choice: Choice, patience: Patience, text: str, voice: str, speed: float
+    line: Line, choice: Choice, patience: Patience, text: str, voice: str, speed: float, lead: float
 ) -> AsyncGenerator[bytes, None]:
     """One reply of one engine; its first chunk tells that the engine works. Raises `APIError`."""
     has_begun = False
     try:
-        async with aclosing(patience.watch(_body(line, text, voice, speed))) as chunks:
+        async with aclosing(patience.watch(_body(line, text, voice, speed, lead))) as chunks:
             async for chunk in chunks:
                 if not has_begun:
                     has_begun = True
@@ -121,12 +135,12 @@ async def _chunks(
         raise APIConnectionError from error
 
 
-async def _body(line: Line, text: str, voice: str, speed: float) -> AsyncGenerator[bytes, None]:
+async def _body(line: Line, text: str, voice: str, speed: float, lead: float) -> AsyncGenerator[bytes, None]:
     endpoint = line.endpoint
     request = line.http.build_request(
         "POST",
         f"{endpoint.url}/audio/speech",
-        headers=endpoint.headers,
+        headers=endpoint.headers | _lead(endpoint, lead),
         json={
             "model": endpoint.model,
             "input": text,
@@ -152,9 +166,20 @@ async def _body(line: Line, text: str, voice: str, speed: float) -> AsyncGenerat
         await response.aclose()
 
 
+def _lead(endpoint: EngineEndpoint, lead: float) -> dict[str, str]:
+    """For our own services; others have no such header."""
+    return {LEAD: f"{lead:.2f}"} if endpoint.is_local and lead else {}
+
+
 class _Clause(tts.ChunkedStream):
     def __init__(
-        self, service: ServiceTTS, text: str, voice: str, speed: float, told: Callable[[Used], None]
+        self,
+        service: ServiceTTS,
+        text: str,
+        voice: str,
+        speed: float,
+        told: Callable[[Used], None],
+        lead: float,
     ) -> None:
         options = APIConnectOptions(max_retry=1, retry_interval=RETRY_INTERVAL)
         super().__init__(tts=service, input_text=text, conn_options=options)
@@ -162,6 +187,7 @@ class _Clause(tts.ChunkedStream):
         self._voice = voice
         self._speed = speed
         self._told = told
+        self._lead = lead
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         output_emitter.initialize(
@@ -171,7 +197,7 @@ class _Clause(tts.ChunkedStream):
             mime_type="audio/pcm",
             frame_size_ms=FRAME_MS * 2,
         )
-        sound = self._service.sound(self._input_text, self._voice, self._speed, self._told)
+        sound = self._service.sound(self._input_text, self._voice, self._speed, self._told, self._lead)
         async with aclosing(sound) as chunks:
             async for chunk in chunks:
                 output_emitter.push(chunk)

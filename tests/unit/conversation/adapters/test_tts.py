@@ -55,6 +55,13 @@ async def test_the_first_of_the_chain_speaks(voice: ServiceTTS, spare: FakeEngin
     assert spare.spoken == []
 
 
+async def test_our_own_engine_is_told_what_is_still_to_be_heard(voice: ServiceTTS, good: FakeEngines) -> None:
+    await said(voice)
+    async with voice.say(CLAUSE, "alloy", 1.0, lead=2.5) as clause:
+        assert [audio async for audio in clause]
+    assert good.leads == ["", "2.50"]
+
+
 @pytest.mark.parametrize("fault", ["refuse", "hang", "mute", "busy"])
 async def test_the_next_one_says_the_clause_where_the_first_makes_no_sound(
     voice: ServiceTTS, good: FakeEngines, spare: FakeEngines, fault: str
