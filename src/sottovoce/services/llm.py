@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sottovoce.config import load_handed_down
+from sottovoce.config import load, load_handed_down
 from sottovoce.engines.llm.base import Finish, ReplyPart, ReplyRequest, Responder, TextChunk, Waiting
 from sottovoce.engines.llm.rules import RulesResponder
 from sottovoce.errors import EngineCrashed, LimitExceededError
@@ -231,7 +231,8 @@ def _service(options: ServiceOptions) -> ChatService:
         from sottovoce.services.llama.loading import make_responder  # late: rules need none of it
 
         health = Health()
-        llama = make_responder(options.model, load_handed_down().llm, health)
+        settings = load_handed_down() if options.is_child else load()
+        llama = make_responder(options.model, settings.llm, health)
         return ChatService(llama, LLAMA, llama.facts, health)
     return ChatService(RulesResponder())
 
