@@ -4,10 +4,11 @@
 
 The model has random weights in Nemotron's shape (see stt_scheduling.py). Bare sherpa-onnx is a process that
 decodes with as many threads as the service. Every round asks each of them in turn for: a batch of recordings
-at once, as fast as it can (throughput); one speaker in real time, 20 ms at a time, and how long the words of
-each chunk take after the chunk was said (latency); and how long the end takes after the last sample, at
-several places within a chunk, the silence being sent as fast as possible (flush) or as it comes (none).
-Ratios and differences are those within a round; shown are their medians, least and most.
+at once, as fast as it can (throughput, and what it takes of the processor, which others on the machine
+disturb less); one speaker in real time, 20 ms at a time, and how long the words of each chunk take after the
+chunk was said (latency); and how long the end takes after the last sample, at several places within a chunk,
+the silence being sent as fast as possible (flush) or as it comes (none). Ratios and differences are those
+within a round; shown are their medians, least and most.
 """
 
 from __future__ import annotations
@@ -171,6 +172,9 @@ class BareProcess:
     def memory_mb(self) -> float:
         return _memory_mb(self.process.pid or 0)
 
+    def cpu(self) -> float:
+        return _cpu(self.process.pid or 0)
+
     def end(self) -> None:
         self.pipe.send(None)
         self.process.join()
@@ -182,6 +186,12 @@ def _memory_mb(pid: int) -> float:
     return round(sum(process.memory_full_info().pss for process in family) / 1e6, 1)
 
 
+def _cpu(pid: int) -> float:
+    """Seconds that a process has used of the processor."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 class Ours:
     """The service, asked over its WebSocket."""
 
@@ -190,6 +200,9 @@ class Ours:
 
     def memory_mb(self) -> float:
         return _memory_mb(self.pid)
+
+    def cpu(self) -> float:
+        return _cpu(self.pid)
 
     async def throughput(self, streams: int) -> float:
         messages = [_append(samples) for samples in _cut(sound(BATCH_SECONDS), APPEND)]
@@ -296,10 +309,13 @@ async def service(folder: Path, threads: int, steps: Steps) -> AsyncIterator[Our
 
 @dataclass
 class Figures:
-    """Lists have one value for each round, the last three in ms."""
+    """Lists have one value for each round: seconds of speech a second, processor seconds for a second of
+    speech, and ms."""
 
     throughput_bare: list[float] = field(default_factory=list)
     throughput_ours: list[float] = field(default_factory=list)
+    cpu_bare: list[float] = field(default_factory=list)
+    cpu_ours: list[float] = field(default_factory=list)
     latency_bare: list[float] = field(default_factory=list)
     latency_ours: list[float] = field(default_factory=list)
     end_bare: list[float] = field(default_factory=list)
@@ -314,8 +330,12 @@ async def measure(folder: Path, threads: int, streams: int, rounds: int) -> Figu
     async with service(folder, threads, bare.steps) as ours:
         for _ in range(rounds):
             seconds = streams * BATCH_SECONDS
+            used = bare.cpu()
             figures.throughput_bare.append(seconds / await bare.ask("throughput", streams))
+            figures.cpu_bare.append((bare.cpu() - used) / seconds)
+            used = ours.cpu()
             figures.throughput_ours.append(seconds / await ours.throughput(streams))
+            figures.cpu_ours.append((ours.cpu() - used) / seconds)
             figures.latency_bare.append(_ms(await bare.ask("latencies")))
             figures.latency_ours.append(_ms(await ours.latencies()))
             figures.end_bare.append(_ms(await bare.ask("ends", True)))
@@ -342,6 +362,8 @@ def show(figures: Figures) -> None:
         ("seconds of speech a second, bare", _spread(figures.throughput_bare, 2)),
         ("seconds of speech a second, service", _spread(figures.throughput_ours, 2)),
         ("ratio", _spread(ratios, 3)),
+        ("of a processor for speech, bare", _spread(figures.cpu_bare, 3)),
+        ("of a processor for speech, service", _spread(figures.cpu_ours, 3)),
         ("words of a chunk after it was said, bare, ms", _spread(figures.latency_bare)),
         ("words of a chunk after it was said, service, ms", _spread(figures.latency_ours)),
         ("added by the service, ms", _spread(added)),
