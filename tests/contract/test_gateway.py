@@ -10,6 +10,7 @@ import pytest
 
 from sottovoce.errors import ConfigError
 from sottovoce.gateway.routes.page import check_page
+from sottovoce.models.choice import write_choice
 from tests.contract.gateway_server import BEARER, KEY, Gateway, running
 
 EVIL = "https://evil.example"
@@ -134,8 +135,16 @@ async def test_status_tells_what_the_page_shows(gateway: Gateway) -> None:
         "preferred": None,
     }
     asked = {"model": "tts-model", "breaker": "closed", "reason": None}
-    assert status["engines"]["tts"] == {**member, "members": [member], "chain": [asked]}
+    assert status["engines"]["tts"] == {**member, "members": [member], "chain": [asked], "trouble": None}
     assert (status["profile"], status["sessions"]) == ("auto", 0)
+
+
+async def test_status_says_why_a_chosen_model_is_not_used(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        write_choice(tmp_path, "tts", "kokoro-v1.0")
+        engines = (await gateway.client.get("/api/status", headers=BEARER)).json()["engines"]
+    assert engines["tts"]["trouble"].startswith("kokoro-v1.0 was chosen and is not used")
+    assert engines["stt"]["trouble"] is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 
 from starlette.requests import Request
@@ -15,11 +16,13 @@ from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.limits import Slots
 from sottovoce.gateway.model_views import progress_view
 from sottovoce.models.desk import ModelDesk
+from sottovoce.models.plan import troubles
 
 
 def _engine(engines: EngineDirectory, failover: Failover, kind: EngineKind) -> dict[str, object]:
     """The one in use, and with it all that run for its kind. `chain` are those that are asked, in order,
-    with those that are passed over just now because they failed."""
+    with those that are passed over just now because they failed. A "trouble" beside them says why it is not
+    the model that was set or chosen."""
     members = [asdict(member) for member in engines.members(kind)]
     chain = [asdict(standing) for standing in failover.standings(kind)]
     return {**asdict(engines.status(kind)), "members": members, "chain": chain}
@@ -39,11 +42,15 @@ def routes(
     desk: ModelDesk | None = None,
 ) -> list[Route]:
     async def status(request: Request) -> Response:
+        faults = await asyncio.to_thread(troubles, settings)
         return JSONResponse(
             {
                 "version": __version__,
                 "profile": settings.profile,
-                "engines": {kind: _engine(engines, failover, kind) for kind in ENGINE_KINDS},
+                "engines": {
+                    kind: {**_engine(engines, failover, kind), "trouble": faults.get(kind)}
+                    for kind in ENGINE_KINDS
+                },
                 "models": _models(desk),
                 "sessions": sessions.taken,
             }
