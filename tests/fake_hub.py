@@ -11,12 +11,17 @@ import hashlib
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from sottovoce.models.store import Store
+from sottovoce.models.unfinished import unfinished
 
 LFS_BYTES = 1000
 
@@ -245,3 +250,10 @@ def running(tls: ssl.SSLContext | None = None) -> Iterator[FakeHub]:
 
 def git_sha1(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def until_written(hub: FakeHub, home: Path, model: str, count: int) -> None:
+    """Until the worker has written so many bytes, which is a moment after the hub has sent them and hangs."""
+    assert hub.hanging.wait(15)
+    while (left := unfinished(Store(home), model)) is None or left.bytes < count:
+        time.sleep(0.02)

@@ -89,6 +89,7 @@ async def test_every_model_is_listed_with_all_that_is_known_of_it(place: Place) 
         "rate": 0,
         "seconds_left": None,
         "step": None,
+        "file": None,
         "in_use": False,
         "is_embedded": False,
         "is_installed": False,
@@ -106,6 +107,7 @@ async def test_a_model_is_pulled_watched_and_used(place: Place) -> None:
             if models.get("mouth", {}).get("step") == "fetching":
                 break
         assert (models["mouth"]["progress"], models["mouth"]["seconds_left"]) == (0.5, 10)
+        assert models["mouth"]["file"]["name"] == "model.onnx"
         status = (await place.gateway.client.get("/api/status", headers=BEARER)).json()
         assert status["models"]["mouth"] == {"state": "downloading", "progress": 0.5, "reason": None}
         ready = (await place.gateway.client.get("/readyz")).json()

@@ -48,7 +48,7 @@ async def use_running(server: RunningServer, kind: EngineKind, reference: str, m
     Raises `InvalidRequestError` and `EngineError` with the server's reason; it goes on with what it had then.
     """
     news = _News(f"{model} is about to load")
-    async with _client(server) as client:
+    async with client_of(server) as client:
         with waiting_told(lambda: news.text):
             await check(await client.post("models/use", json={"kind": kind, "model": reference}), kind)
             while True:
@@ -62,7 +62,7 @@ async def remove_running(server: RunningServer, id_: str, kind: EngineKind, *, i
 
     Raises as `use_running` does.
     """
-    async with _client(server) as client:
+    async with client_of(server) as client:
         reply = await client.delete(f"models/{id_}", params={"force": str(is_forced).lower()})
         await check(reply, kind)
         try:
@@ -92,7 +92,8 @@ def _unreadable(kind: EngineKind) -> EngineUnavailable:
     return EngineUnavailable("The server answers in a form that is not known here.", engine=kind)
 
 
-def _client(server: RunningServer) -> httpx.AsyncClient:
+def client_of(server: RunningServer) -> httpx.AsyncClient:
+    """For paths below `/api/`, with the server's key."""
     return httpx.AsyncClient(
         base_url=f"{server.url}/api/",
         headers={"Authorization": f"Bearer {server.key}"},

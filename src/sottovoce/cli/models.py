@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sottovoce.cli import flags
+from sottovoce.cli import flags, pull
 
 if TYPE_CHECKING:
     from sottovoce.cli.inventory import Item
@@ -86,6 +86,9 @@ def list_models(
     print_models(shown, left_out=len(items) - len(shown))
     for trouble in troubles(settings).values():
         typer.secho(f"warning: {trouble}", fg="yellow", err=True)
+
+
+app.command(epilog=pull.EPILOG)(pull.pull)
 
 
 @app.command(epilog=USE_EPILOG)

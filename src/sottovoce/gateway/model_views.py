@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from sottovoce.models.desk_state import ModelState
 from sottovoce.models.machine import this_machine
 from sottovoce.models.offer import Offer
@@ -30,6 +32,7 @@ def model_view(state: ModelState) -> View:
         "rate": round(state.rate),
         "seconds_left": None if state.seconds_left is None else round(state.seconds_left),
         "step": state.step,
+        "file": None if state.file is None else asdict(state.file),
         "in_use": state.in_use,
         "is_embedded": entry.is_embedded,
         "is_installed": state.is_installed,

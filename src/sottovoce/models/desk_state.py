@@ -41,6 +41,17 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
+class FileState:
+    """The file that a download is at, and which of how many it is."""
+
+    name: str
+    bytes: int
+    total_bytes: int
+    number: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelState:
     """One model now. `progress` (0 to 1) is of a download or a loading; `bytes` of `total_bytes` are here,
     of a download that runs or can be gone on with; `step` says what a download is at."""
@@ -54,6 +65,7 @@ class ModelState:
     rate: float = 0.0
     seconds_left: float | None = None
     step: str | None = None
+    file: FileState | None = None
     reason: str | None = None
     in_use: bool = False
     is_installed: bool = False
@@ -135,5 +147,12 @@ def _pulled(known: ModelState, progress: Progress | None) -> ModelState:
         rate=progress.rate,
         seconds_left=progress.seconds_left,
         step=progress.step,
+        file=_file(progress),
         reason=progress.note or None,
     )
+
+
+def _file(at: Progress) -> FileState | None:
+    if not at.file:
+        return None
+    return FileState(at.file, at.file_bytes, at.file_total_bytes, at.file_number, at.file_count)

@@ -37,7 +37,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request]]
         def client(server: RunningServer) -> httpx.AsyncClient:
             return httpx.AsyncClient(base_url=f"{server.url}/api/", transport=httpx.MockTransport(answer))
 
-        monkeypatch.setattr(desk, "_client", client)
+        monkeypatch.setattr(desk, "client_of", client)
         return asked
 
     return install
@@ -89,6 +89,6 @@ async def test_an_answer_in_another_form_is_a_fault(serve: Callable[..., list[ht
 
 
 async def test_the_key_goes_to_the_server() -> None:
-    async with desk._client(SERVER) as client:
+    async with desk.client_of(SERVER) as client:
         assert client.headers["authorization"] == "Bearer the-key"
         assert str(client.base_url) == "http://127.0.0.1:1/api/"

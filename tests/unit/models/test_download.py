@@ -8,7 +8,6 @@ import random
 import signal
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +34,7 @@ from sottovoce.models.entry import ModelEntry, Source
 from sottovoce.models.installed import InstalledModel
 from sottovoce.models.store import Store
 from sottovoce.models.unfinished import sole, unfinished
-from tests.fake_hub import FakeHub, Fault, running
+from tests.fake_hub import FakeHub, Fault, running, until_written
 
 REPO = "maker/model"
 BIG = random.Random(1).randbytes(600_000)
@@ -75,13 +74,6 @@ async def fetch(
     hub: FakeHub, home: Path, options: DownloadOptions = PATIENT, **source: object
 ) -> list[Progress]:
     return [each async for each in download(entry(**source), settings(hub, home), options)]
-
-
-def until_there(hub: FakeHub, home: Path, count: int) -> None:
-    """Until the worker has written so many bytes, which is a moment after the hub has sent them."""
-    assert hub.hanging.wait(10)
-    while (left := unfinished(Store(home), "tiny")) is None or left.bytes < count:
-        time.sleep(0.02)
 
 
 def nobody_is_at_it(home: Path) -> None:
@@ -171,7 +163,7 @@ async def test_cancelling_ends_the_worker_and_keeps_what_has_come(hub: FakeHub, 
     hub.faults["model.onnx"] = [Fault(hangs_after=300_000)]
 
     task = asyncio.create_task(fetch(hub, home))
-    await asyncio.to_thread(until_there, hub, home, 300_000)
+    await asyncio.to_thread(until_written, hub, home, "tiny", 300_000)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -184,7 +176,7 @@ async def test_a_worker_killed_in_the_middle_is_told_and_gone_on_from(hub: FakeH
     hub.faults["model.onnx"] = [Fault(hangs_after=300_000)]
     lock = Store(home).partial("tiny").parent / ".tiny.lock"
     task = asyncio.create_task(fetch(hub, home))
-    await asyncio.to_thread(until_there, hub, home, 300_000)
+    await asyncio.to_thread(until_written, hub, home, "tiny", 300_000)
     os.kill(int(lock.read_text()), signal.SIGKILL)
     with pytest.raises(WorkerCrashed, match="signal 9"):
         await task
