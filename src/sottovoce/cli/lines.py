@@ -51,6 +51,6 @@ def line_up(statuses: Mapping[EngineKind, EngineStatus]) -> Iterator[str]:
         if status.preferred is None:
             yield now if status.state == "ready" else f"{now} ({status.state})"
         elif status.preferred.state == "failed":
-            yield f"{now}, for {status.preferred.model} failed: {status.preferred.reason}"
+            yield f"{now}, for {status.preferred.model} failed"
         else:
             yield f"{now} until {status.preferred.model} is ready"

@@ -75,7 +75,9 @@ def serve(
         tls_key=tls_key,
     )
     _log_to_stderr(settings.log_level)
-    asyncio.run(_serve(settings, *_prepare(settings)))
+    prepared = _prepare(settings)
+    _have_models(settings)
+    asyncio.run(_serve(settings, *prepared))
 
 
 def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None]:
@@ -89,6 +91,20 @@ def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None]:
     key = load_or_create_key(settings)
     tls = ServerTls(settings) if settings.has_tls else None
     return listen(settings.host, settings.port), key, tls
+
+
+def _have_models(settings: Settings) -> None:
+    """Fetch what a profile promises that waits for it; say what is not there else. Raises `DownloadError`."""
+    from rich.console import Console
+
+    from sottovoce.cli.preferred import warn
+    from sottovoce.cli.pull import pull_missing
+    from sottovoce.config import ENGINE_KINDS
+    from sottovoce.models.plan import FETCHING
+
+    if settings.profile in FETCHING:
+        pull_missing(Console(stderr=True), settings)
+    warn(settings, *ENGINE_KINDS)
 
 
 def _log_to_stderr(level: str) -> None:
@@ -150,7 +166,7 @@ async def _show_progress(console: Console, server: Hosted) -> None:
     lines, was_ready = Lines(), False
     async for statuses in server.supervisor.changes():
         for line in lines.news({kind: server.supervisor.members(kind) for kind in statuses}):
-            console.print(f"  {line}", highlight=False, markup=False)
+            console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
         is_ready = all(status.state == "ready" for status in statuses.values())
         if is_ready and not was_ready:
             console.print("Ready: say something.")

@@ -101,7 +101,7 @@ class Life:
             return f"hangs: {failure}" if is_hung else None
         self._count_misses(0)
         if health.status == "failed":
-            return f"gave up: {health.reason}"
+            return f"gave up: {(health.reason or '').rstrip('.')}"
         await self._see(health)
         return None
 

@@ -53,4 +53,4 @@ def test_the_line_up_says_who_talks_and_who_will() -> None:
     assert shown("ready") == "hears  pocketsphinx"
     assert shown("loading") == "hears  pocketsphinx (loading)"
     assert shown("ready", LOADING) == "hears  pocketsphinx until nemotron is ready"
-    assert shown("ready", FAILED) == "hears  pocketsphinx, for nemotron failed: gave up: no tokens.txt"
+    assert shown("ready", FAILED) == "hears  pocketsphinx, for nemotron failed"
