@@ -5,9 +5,9 @@
 The models have random weights in Whisper's true shape, so texts are noise and costs are real: all engines
 write three tokens for each second, as people speak. faster-whisper is measured by what it runs, CTranslate2
 with int8 weights and its own features, greedily; it hears 30 s whatever it is given, sherpa-onnx what there
-is. Bare sherpa-onnx stands there twice: with the ten seconds of nothing that it adds to everything by itself, and
-with as little as it can do with. The engines take turns, each in a process of its own, so that all have the
-same machine and each has its own memory.
+is. Bare sherpa-onnx stands there twice: with the ten seconds of nothing that it adds to everything by itself,
+and with as little as it can do with. The engines take turns, each in a process of its own, so that all have
+the same machine and each has its own memory.
 """
 
 from __future__ import annotations

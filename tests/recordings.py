@@ -13,4 +13,5 @@ def recording(name: str) -> bytes:
     """The samples of one of them, 16 kHz mono s16le."""
     with wave.open(str(RECORDINGS / f"{name}.wav")) as reader:
         assert (reader.getframerate(), reader.getnchannels()) == (RATE_HZ, 1)
-        return reader.readframes(reader.getnframes())
+        frames: bytes = reader.readframes(reader.getnframes())
+        return frames
