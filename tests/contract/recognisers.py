@@ -9,7 +9,7 @@ from pathlib import Path
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.layout import recognise
-from tests.made_models import offline, streaming, whisper
+from tests.made_models import icefall, offline, streaming, whisper
 from tests.recordings import recording
 
 SPOKEN = recording("dialogue-set-a-timer-for-ten-minutes-slt")
@@ -59,14 +59,19 @@ def _multilingual(folder: Path) -> Recogniser:
     )
 
 
-def _streaming_model(folder: Path, *languages: str) -> InstalledModel:
+def _zipformer(folder: Path) -> Recogniser:
+    text = "turn off the radio"
+    icefall.build(folder, "turn off the ra|di|o")
+    return Recogniser(_streaming_model(folder, "en", family="zipformer"), text, {"en": text})
+
+
+def _streaming_model(folder: Path, *languages: str, family: str = "nemo-transducer") -> InstalledModel:
     entry = ModelEntry(
         id=folder.name,
         kind="stt",
         engine="sherpa-streaming",
-        family="nemo-transducer",
+        family=family,
         languages=languages,
-        chunk_ms=160,
     )
     return InstalledModel(entry=entry, path=folder)
 
@@ -103,6 +108,7 @@ RECOGNISERS: Mapping[str, Callable[[Path], Recogniser]] = {
     "pocketsphinx": _pocketsphinx,
     "streaming": _streaming,
     "multilingual": _multilingual,
+    "zipformer": _zipformer,
     "whisper": _whisper,
     "parakeet": _parakeet,
 }
