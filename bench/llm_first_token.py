@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sottovoce.engines.llm.base import ReplyRequest
 from sottovoce.engines.llm.chat import Message
-from sottovoce.services.llama.wire import chat_body
+from sottovoce.services.llama.wire import Manners, chat_body
 from tests.made_models.gguf import scripted
 from tests.made_models.gguf_shapes import SHAPES, shaped
 from tests.mind_service import CHAT, KEY, MindService, gguf
@@ -106,7 +106,7 @@ class Prompts:
         said = f"{number}{WORD * words}"
         messages = ({"role": "system", "content": system}, {"role": "user", "content": said})
         request = ReplyRequest(tuple(Message.model_validate(one) for one in messages), max_tokens=max_tokens)
-        return chat_body(request, is_thinking=False)
+        return chat_body(request, Manners())
 
 
 def in_turns(name: str, rounds: int, pair: tuple[Target, Target], ask: Callable[[Target], float]) -> Row:

@@ -38,6 +38,7 @@ SWITCHES = {
     "--jinja": ("use_jinja", True),
 }
 HOST = "--host"
+DEVICES = "--list-devices"
 
 
 def install(folder: Path, *, lacks: str = "") -> Path:
@@ -51,8 +52,11 @@ def install(folder: Path, *, lacks: str = "") -> Path:
 def main() -> None:
     lacks, *arguments = sys.argv[1:]
     if "--help" in arguments:
-        known = [flag for flag in (*FLAGS, *SWITCHES, HOST) if flag != lacks]
+        known = [flag for flag in (*FLAGS, *SWITCHES, HOST, DEVICES) if flag != lacks]
         print("usage: llama-server\n" + "\n".join(f"-x, {flag} VALUE  1: error" for flag in known))
+        return
+    if DEVICES in arguments:
+        print("Available devices:")
         return
     import xllamacpp
 

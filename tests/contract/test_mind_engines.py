@@ -440,3 +440,26 @@ def test_thoughts_are_never_told(folder: Path, has_switch: bool, is_thinking: bo
         assert set().union(*deltas) <= {"role", "content", "refusal"}
     finally:
         service.stop()
+
+
+def test_a_strict_template_is_given_what_it_takes(folder: Path) -> None:
+    """Gemma's and Mistral's raise exceptions at a system's word, and at two messages of the same role."""
+    model = gguf(scripted(folder / "strict.gguf", Script(is_strict=True)))
+    service = MindService(model, folder, llm_server="built-in")
+    mind = Mind(service, "strict", "hi", REPLY, "")
+    system = {"role": "system", "content": "Be kind."}
+    try:
+        service.ready()
+        messages = [
+            system,
+            *user("hello"),
+            {"role": "assistant", "content": "Hi."},
+            system,
+            *user("a"),
+            *user("b"),
+        ]
+        assert mind.choice(messages=messages)["message"]["content"] == REPLY
+        reply = service.http.post("/v1/chat/prewarm", json={"messages": [system]})
+        assert reply.status_code == 200, reply.text
+    finally:
+        service.stop()

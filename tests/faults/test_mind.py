@@ -174,3 +174,23 @@ def test_an_old_llama_server_is_passed_over_unless_it_was_asked_for(
     assert found.http.get(f"/v1/models/{model.id}").json()["backend"] == "built-in"
     missing = start(model, llm_server=str(tmp_path / "nothing")).settle()
     assert "is no program that can be run here" in str(missing["reason"])
+
+
+def test_a_gpu_that_is_insisted_on_and_not_there_is_told(
+    start: Start, model: InstalledModel, tmp_path: Path
+) -> None:
+    for server in ("built-in", str(llama_server.install(tmp_path))):
+        state = start(model, llm_server=server, llm_provider="cuda").settle()
+        assert state["status"] == "failed"
+        assert "no GPU to use" in str(state["reason"])
+
+
+def test_a_service_that_is_stopped_while_it_loads_leaves_nothing_behind(
+    start: Start, model: InstalledModel
+) -> None:
+    service = start(model)
+    while not (children := psutil.Process(service.process.pid).children()):
+        time.sleep(0.005)
+    service.process.terminate()
+    assert service.process.wait(5) == 0
+    assert not psutil.wait_procs(children, GONE_WITHIN)[1]

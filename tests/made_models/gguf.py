@@ -15,7 +15,14 @@ import numpy as np
 from gguf import GGUFWriter
 from numpy.typing import NDArray
 
-from tests.made_models.gguf_parts import CHAT_TEMPLATE, THINKING_TEMPLATE, Shape, Vocabulary, finish
+from tests.made_models.gguf_parts import (
+    CHAT_TEMPLATE,
+    STRICT_TEMPLATE,
+    THINKING_TEMPLATE,
+    Shape,
+    Vocabulary,
+    finish,
+)
 
 REPLY = "Hello from the scripted test model. It always answers like this!"
 KEYWORD = "abracadabra"
@@ -34,7 +41,8 @@ class Script:
 
     `thought` comes before the reply, in <think> tags. With `has_switch` the chat template can turn thinking
     off, as Qwen3's; without, the tags are text of several tokens, as of a model that nobody knows to think.
-    An endless one says its sentence again and again.
+    An endless one says its sentence again and again. A strict one's template takes no system's word, and only
+    messages that alternate.
     """
 
     reply: str = REPLY
@@ -42,6 +50,7 @@ class Script:
     thought: str = ""
     has_switch: bool = True
     is_endless: bool = False
+    is_strict: bool = False
     context: int = 8192
 
     @property
@@ -55,6 +64,8 @@ class Script:
 
     @property
     def template(self) -> str:
+        if self.is_strict:
+            return STRICT_TEMPLATE
         return THINKING_TEMPLATE if self.thought and self.has_switch else CHAT_TEMPLATE
 
 

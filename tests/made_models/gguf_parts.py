@@ -65,6 +65,18 @@ THINKING_TEMPLATE = (
 )
 """Of a model that thinks unless it is told not to."""
 
+STRICT_TEMPLATE = (
+    r"""
+{%- for message in messages -%}
+{%- if message.role == 'system' -%}{{- raise_exception('System role not supported') -}}{%- endif -%}
+{%- if loop.previtem and loop.previtem.role == message.role -%}
+{{- raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') -}}{%- endif -%}
+{%- endfor -%}
+"""
+    + CHAT_TEMPLATE
+)
+"""Of a model that takes turns and nothing else."""
+
 Pair = tuple[str, str]
 
 

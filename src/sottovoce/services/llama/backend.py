@@ -33,6 +33,7 @@ _ELSEWHERE = (
     "install llama-server (https://github.com/ggml-org/llama.cpp) and name it in SOTTOVOCE_LLM_SERVER, or "
     "give the address of a language model in SOTTOVOCE_LLM_URL"
 )
+_DEVICES = "--list-devices"
 _QUIET = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that spin between two layers take the cores from recognition and speech."""
 
@@ -75,18 +76,21 @@ async def find_backend(
 
 async def _program(program: str, flags: Flags, key: str, environment: Mapping[str, str]) -> Backend:
     own = {**_QUIET, **_bare(environment), KEY: key}
-    arguments, unknown = command_line(flags, await _usage(program, own))
+    usage = await _told(program, "--help", own)
+    arguments, unknown = command_line(flags, usage)
+    if flags.is_gpu_required and _DEVICES in usage and not _has_gpu(await _told(program, _DEVICES, own)):
+        raise EngineUnavailable(f"{program} has no GPU to use; docs/models.md tells of builds.", engine="llm")
     if unknown:
         logger.warning("%s is old: it does without %s", program, ", ".join(unknown))
     launch = (sys.executable, "-P", "-m", "sottovoce.services.llama.launch")
     return Backend(PROGRAM, (*launch, program, *arguments), own)
 
 
-async def _usage(program: str, environment: Mapping[str, str]) -> str:
-    """What the program says about its flags; raises `TooOldError` where it says nothing, and OSError."""
+async def _told(program: str, flag: str, environment: Mapping[str, str]) -> str:
+    """What the program prints for `flag`. Raises `TooOldError` where it does not end, and OSError."""
     asking = await asyncio.create_subprocess_exec(
         program,
-        "--help",
+        flag,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -96,12 +100,18 @@ async def _usage(program: str, environment: Mapping[str, str]) -> str:
         async with asyncio.timeout(USAGE_DEADLINE):
             told, _ = await asking.communicate()
     except TimeoutError:
-        raise TooOldError("it did not answer to --help") from None
+        raise TooOldError(f"it did not answer to {flag}") from None
     finally:
         if asking.returncode is None:
             asking.kill()
             await asking.wait()
     return told.decode("utf-8", "replace")
+
+
+def _has_gpu(devices: str) -> bool:
+    """Of the list of devices that follows a headline: the processor itself is not listed."""
+    _, _, listed = devices.partition("devices:")
+    return any(":" in line for line in listed.splitlines())
 
 
 def _built_in(flags: Flags, key: str, machine: Machine, environment: Mapping[str, str]) -> Backend:

@@ -16,7 +16,7 @@ from sottovoce.services.llama.holding import check, is_held
 from sottovoce.services.llama.places import Places
 from sottovoce.services.llama.reading import Reading
 from sottovoce.services.llama.refusals import UnfitReplyError, refusal
-from sottovoce.services.llama.wire import ahead_body, chat_body
+from sottovoce.services.llama.wire import Manners, ahead_body, chat_body
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Replies:
         self._client = client
         self._places = places
         self._on_hang = on_hang
-        self._is_thinking = is_thinking
+        self.manners = Manners()
         self.are_thoughts_open = False
         """Whether prompts end within the tags of thoughts, by the model's template."""
 
@@ -73,7 +73,7 @@ class Replies:
         return Prewarmed(is_whole=False) if working.cancelled() else working.result()
 
     async def _read_ahead(self, request: ReplyRequest) -> Prewarmed:
-        body = ahead_body(request, is_thinking=self._is_thinking)
+        body = ahead_body(request, self.manners)
         async with aclosing(self._parts(body, request)) as parts:
             async for part in parts:
                 if isinstance(part, Finish):
@@ -82,7 +82,7 @@ class Replies:
 
     async def _streamed(self, request: ReplyRequest) -> AsyncGenerator[ReplyPart]:
         """The reply as it comes. One whose first words were already unfit is asked for once more."""
-        body = chat_body(request, is_thinking=self._is_thinking)
+        body = chat_body(request, self.manners)
         for number in range(TRIES):
             has_begun = False
             try:
@@ -97,7 +97,7 @@ class Replies:
 
     async def _held(self, request: ReplyRequest) -> AsyncGenerator[ReplyPart]:
         """The reply when it is whole and right."""
-        body = chat_body(request, is_thinking=self._is_thinking)
+        body = chat_body(request, self.manners)
         for number in range(TRIES):
             held: list[ReplyPart] = []
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,21 @@ from sottovoce.services.llama.flags import Flags, make_flags
 from sottovoce.services.llama.keeping import LlamaKeeper
 from sottovoce.services.llama.places import Places
 from sottovoce.services.llama.replies import Replies
+from sottovoce.services.llama.wire import Manners, alternating
 
 logger = logging.getLogger(__name__)
 
-WARM_UP: Mapping[str, Any] = {
-    "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello."}],
-    "max_tokens": 1,
-}
+MAX_SHOWN_CHARACTERS = 200
+"""Of a template's complaint, in the log."""
+
+CONVERSATION: Sequence[dict[str, Any]] = (
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Hello."},
+    {"role": "assistant", "content": "Hello."},
+    {"role": "system", "content": "The user is in a hurry."},
+    {"role": "user", "content": "Who are you?"},
+)
+"""What a model says its first word to."""
 
 
 class LlamaResponder:
@@ -55,8 +63,7 @@ class LlamaResponder:
         self._facts["backend"] = backend.name
         self._client = client = LlamaClient(key)
         self._keeper = keeper = LlamaKeeper(client, self._health, self._warm)
-        places, is_thinking = Places(self._flags.parallel), self._flags.is_thinking
-        self._replies = Replies(client, places, keeper.give_up, is_thinking=is_thinking)
+        self._replies = Replies(client, Places(self._flags.parallel), keeper.give_up)
         await keeper.start(backend)
 
     async def aclose(self) -> None:
@@ -79,21 +86,37 @@ class LlamaResponder:
         return await self._replies.prewarm(request)
 
     async def _warm(self) -> None:
-        """One token, by which all is loaded and the chat template is tried. Raises `EngineError`."""
+        """One token, by which all is loaded, and a look at the chat template. Raises `EngineError`."""
         assert self._client is not None
         assert self._replies is not None
-        switch = {"chat_template_kwargs": {"enable_thinking": self._flags.is_thinking}}
         try:
-            rendered = await self._client.post("/apply-template", {**WARM_UP, **switch})
-            await self._client.post("/v1/chat/completions", {**WARM_UP, **switch})
+            is_strict = await self._is_strict()
+            messages = alternating(CONVERSATION) if is_strict else CONVERSATION
+            body = {"messages": messages, **self._switch}
+            prompt = (await self._client.post("/apply-template", body))["prompt"]
+            await self._client.post("/v1/chat/completions", {**body, "max_tokens": 1})
             properties = await self._client.get("/props")
         except LlamaError as error:
             raise EngineUnavailable(
                 f"llama.cpp cannot work with this model: {error}", engine="llm"
             ) from error
-        prompt = str(rendered.get("prompt", ""))
-        self._replies.are_thoughts_open = prompt.rstrip().endswith("<think>")
+        self._replies.manners = Manners(self._flags.is_thinking, is_strict)
+        self._replies.are_thoughts_open = str(prompt).rstrip().endswith("<think>")
         self._facts["context"] = int(properties["default_generation_settings"]["n_ctx"])
+
+    async def _is_strict(self) -> bool:
+        """Whether the template takes no conversation as ours are, with a word of the system in the middle."""
+        assert self._client is not None
+        try:
+            await self._client.post("/apply-template", {"messages": CONVERSATION, **self._switch})
+        except LlamaError as error:
+            logger.info("the chat template wants alternating messages: %s", str(error)[:MAX_SHOWN_CHARACTERS])
+            return True
+        return False
+
+    @property
+    def _switch(self) -> dict[str, object]:
+        return {"chat_template_kwargs": {"enable_thinking": self._flags.is_thinking}}
 
 
 def _shown(flags: Flags) -> str:

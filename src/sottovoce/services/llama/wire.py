@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sottovoce.engines.llm.base import ReplyRequest, Sampling
@@ -25,16 +26,26 @@ UNSAID = "."
 """Stands for what the user will say, where a prompt is read ahead: some templates want a user's message."""
 
 
-def chat_body(request: ReplyRequest, *, is_thinking: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What a model's template wants: whether it is to think, and whether it takes no system's word and no two
+    messages in a row of the same role, as Gemma's and Mistral's."""
+
+    is_thinking: bool = False
+    is_strict: bool = False
+
+
+def chat_body(request: ReplyRequest, manners: Manners) -> dict[str, Any]:
     """The body of a streamed completion that tells how far the prompt is read."""
+    messages = [_message(message) for message in request.messages]
     return {
-        "messages": [_message(message) for message in request.messages],
+        "messages": alternating(messages) if manners.is_strict else messages,
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,
         "cache_prompt": True,
         "max_tokens": min(request.max_tokens or MAX_TOKENS, MOST_TOKENS),
-        "chat_template_kwargs": {"enable_thinking": is_thinking},
+        "chat_template_kwargs": {"enable_thinking": manners.is_thinking},
         **_tools(request),
         **_form(request),
         **_sampling(request.sampling),
@@ -43,12 +54,29 @@ def chat_body(request: ReplyRequest, *, is_thinking: bool) -> dict[str, Any]:
     }
 
 
-def ahead_body(request: ReplyRequest, *, is_thinking: bool) -> dict[str, Any]:
+def ahead_body(request: ReplyRequest, manners: Manners) -> dict[str, Any]:
     """The same for a prompt that is read ahead of the user's words: one token is drawn and thrown away."""
-    body = chat_body(request, is_thinking=is_thinking)
+    body = chat_body(request, manners)
     if body["messages"][-1]["role"] != "user":
         body["messages"].append({"role": "user", "content": UNSAID})
     return {**body, "max_tokens": 1}
+
+
+def alternating(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The system's words as the user's, and what follows from the same side as one message."""
+    told: list[dict[str, Any]] = []
+    for message in messages:
+        role = "user" if message["role"] == "system" else message["role"]
+        last = told[-1] if told else {}
+        if (
+            role == last.get("role")
+            and role != "tool"
+            and not {"tool_calls"} & (message.keys() | last.keys())
+        ):
+            last["content"] = f"{last['content']}\n\n{message['content']}"
+        else:
+            told.append({**message, "role": role})
+    return told
 
 
 def _message(message: Message) -> dict[str, Any]:

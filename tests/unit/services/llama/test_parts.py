@@ -25,7 +25,7 @@ from sottovoce.services.llama.flags import Flags, TooOldError, command_line, mak
 from sottovoce.services.llama.loading import gguf_file
 from sottovoce.services.llama.reason import reason
 from sottovoce.services.llama.thoughts import Thoughts
-from sottovoce.services.llama.wire import chat_body
+from sottovoce.services.llama.wire import Manners, alternating, chat_body
 
 MODEL = Path("/models/m.gguf")
 SMALL = Machine(cores=2, memory_bytes=4 << 30, cpu_flags=frozenset(LLAMA_FLAGS))
@@ -169,7 +169,7 @@ def tool(name: str) -> Tool:
 def test_a_named_tool_is_offered_alone() -> None:
     choice = NamedTool.model_validate({"type": "function", "function": {"name": "b"}})
     asked = (message(role="user", content="x"),)
-    body = chat_body(ReplyRequest(asked, (tool("a"), tool("b")), choice), is_thinking=False)
+    body = chat_body(ReplyRequest(asked, (tool("a"), tool("b")), choice), Manners())
     assert ([one["function"]["name"] for one in body["tools"]], body["tool_choice"]) == (["b"], "required")
 
 
@@ -177,7 +177,7 @@ def test_a_named_tool_is_offered_alone() -> None:
 def test_arguments_that_are_no_object_become_the_value_of_one(arguments: str) -> None:
     call = {"id": "1", "function": {"name": "a", "arguments": arguments}}
     asked = (message(role="assistant", content=None, tool_calls=[call]),)
-    body = chat_body(ReplyRequest(asked), is_thinking=False)
+    body = chat_body(ReplyRequest(asked), Manners())
     told = body["messages"][0]["tool_calls"][0]["function"]["arguments"]
     assert json.loads(told) == {"arguments": arguments}
 
@@ -187,7 +187,7 @@ def test_all_that_bears_on_the_next_token_is_passed_on() -> None:
     request = ReplyRequest(
         (message(role="developer", content="x"),), max_tokens=5, stop=("a",), seed=-1, sampling=sampling
     )
-    body = chat_body(request, is_thinking=True)
+    body = chat_body(request, Manners(is_thinking=True))
     expected = {
         **{"temperature": 0.1, "top_p": 0.2, "top_k": 3, "min_p": 0.4, "presence_penalty": 0.5},
         **{"frequency_penalty": 0.6, "logit_bias": {"7": -100.0}, "logprobs": True, "top_logprobs": 1},
@@ -202,9 +202,31 @@ def test_the_prompt_of_the_same_conversation_begins_alike() -> None:
     """What is added comes at the end, or the cache would be lost."""
     said = (message(role="system", content="s"), message(role="user", content="a"))
     more = (*said, message(role="assistant", content="b"), message(role="user", content="c"))
-    first, second = (chat_body(ReplyRequest(one, (tool("a"),)), is_thinking=False) for one in (said, more))
+    first, second = (chat_body(ReplyRequest(one, (tool("a"),)), Manners()) for one in (said, more))
     assert second["messages"][:2] == first["messages"]
     assert json.dumps(second["tools"]) == json.dumps(first["tools"])
+
+
+def test_a_strict_template_gets_messages_that_alternate() -> None:
+    call = {"id": "1", "function": {"name": "a", "arguments": "{}"}}
+    told = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "1", "tool_call_id": "1"},
+        {"role": "tool", "content": "2", "tool_call_id": "2"},
+        {"role": "assistant", "content": "b"},
+        {"role": "assistant", "content": "c"},
+        {"role": "system", "content": "Hurry."},
+    ]
+    assert [(one["role"], one["content"]) for one in alternating(told)] == [
+        ("user", "Be kind.\n\na"),
+        ("assistant", ""),
+        ("tool", "1"),
+        ("tool", "2"),
+        ("assistant", "b\n\nc"),
+        ("user", "Hurry."),
+    ]
 
 
 def test_a_model_s_file_is_found_in_its_folder(tmp_path: Path) -> None:
