@@ -24,7 +24,7 @@ from sottovoce.engines.tts.kokoro_files import examine
 from sottovoce.engines.tts.kokoro_model import MAX_SPEED, MIN_SPEED, KokoroModel, Samples
 from sottovoce.engines.tts.kokoro_voices import KokoroVoices, Speaker, speakers
 from sottovoce.engines.tts.normalise import normalise
-from sottovoce.engines.tts.pace import Pace
+from sottovoce.engines.tts.pace import Pace, Speech
 from sottovoce.engines.tts.phonemes.process import PhonemeProcess, PhonemesUnavailable
 from sottovoce.engines.tts.phonemes.pronouncer import Pronouncer
 from sottovoce.engines.tts.phrasing import (
@@ -54,31 +54,6 @@ CLAUSE_DEADLINE = 20.0
 """Seconds for the longest clause, which a machine that keeps up with speech makes in 6."""
 
 WARM_UP = "Hello there. This is the first sentence."
-
-
-@dataclass(slots=True)
-class _Speech:
-    """One text being spoken: when its first sound came, and how many seconds of it there are."""
-
-    tempo: float = 1.0
-    """By which its sound is shortened afterwards."""
-    began: float | None = None
-    made: float = 0.0
-
-    def due(self, now: float) -> float:
-        """When its listener has heard everything."""
-        return now if self.began is None else self.began + self.made
-
-    def lead(self, now: float) -> float:
-        return max(self.due(now) - now, 0.0)
-
-    def heard_before(self, lead: float, now: float) -> None:
-        """There are `lead` seconds of sound from another speech."""
-        self.began, self.made = now, lead
-
-    def add(self, seconds: float, now: float) -> None:
-        self.began = now if self.began is None else self.began
-        self.made += seconds / self.tempo
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +174,7 @@ class KokoroSynthesizer:
     ) -> AsyncGenerator[AudioFrame]:
         """Raises `InvalidRequestError`, `EngineTimeout` and `EngineCrashed`."""
         own_speed = min(max(speed, MIN_SPEED), MAX_SPEED)
-        speech = _Speech(speed / own_speed)
+        speech = Speech(speed / own_speed)
         if lead:
             speech.heard_before(lead, self._clock())
         spoken = self._spoken(text, self._ready.voices.find(voice), own_speed, speech)
@@ -209,7 +184,7 @@ class KokoroSynthesizer:
                 yield frame
 
     async def _spoken(
-        self, text: str, speaker: Speaker, speed: float, speech: _Speech
+        self, text: str, speaker: Speaker, speed: float, speech: Speech
     ) -> AsyncGenerator[AudioFrame]:
         normal = normalise(text, speaker.language, are_figures_spelled=True)
         self._ready.pronouncer.check(normal, speaker.language)
@@ -226,7 +201,7 @@ class KokoroSynthesizer:
             yield self._silence(QUIET_TEXT_PAUSE)
 
     async def _clauses(
-        self, text: str, language: str, speed: float, speech: _Speech
+        self, text: str, language: str, speed: float, speech: Speech
     ) -> AsyncGenerator[tuple[Clause, float]]:
         """Each with the silence to add behind it: that of a new line or paragraph."""
         for sentence in split_clauses(text):
@@ -237,12 +212,12 @@ class KokoroSynthesizer:
                 words = words[count:]
                 yield clause, 0.0 if words else sentence.line_pause
 
-    def _wished(self, speech: _Speech) -> float:
+    def _wished(self, speech: Speech) -> float:
         """Seconds of speech for the next clause."""
         affordable = self._pace.affordable(speech.lead(self._clock()))
         return min(max(affordable, FIRST_SPEECH), LONGEST_SPEECH)
 
-    async def _made(self, clause: Clause, speaker: Speaker, speed: float, speech: _Speech) -> Samples:
+    async def _made(self, clause: Clause, speaker: Speaker, speed: float, speech: Speech) -> Samples:
         work = partial(self._generate, clause, speaker, speed)
         try:
             return await self._ready.line.run(work, speech.due(self._clock()), CLAUSE_DEADLINE)

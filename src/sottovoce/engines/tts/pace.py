@@ -1,4 +1,4 @@
-"""How fast a model speaks on this machine, and what follows from that."""
+"""How fast a model speaks on this machine, and how far a speech is ahead of its listener."""
 
 from __future__ import annotations
 
@@ -43,3 +43,28 @@ class Pace:
     def affordable(self, lead: float) -> float:
         """Seconds of speech that are made while `lead` seconds play."""
         return HEADROOM * lead / max(self.real_time_factor, 0.001)
+
+
+@dataclass(slots=True)
+class Speech:
+    """One text being spoken: when its first sound came, and how many seconds of it there are."""
+
+    tempo: float = 1.0
+    """By which its sound is shortened afterwards."""
+    began: float | None = None
+    made: float = 0.0
+
+    def due(self, now: float) -> float:
+        """When its listener has heard everything."""
+        return now if self.began is None else self.began + self.made
+
+    def lead(self, now: float) -> float:
+        return max(self.due(now) - now, 0.0)
+
+    def heard_before(self, lead: float, now: float) -> None:
+        """There are `lead` seconds of sound from another speech."""
+        self.began, self.made = now, lead
+
+    def add(self, seconds: float, now: float) -> None:
+        self.began = now if self.began is None else self.began
+        self.made += seconds / self.tempo

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sottovoce.engines.tts.pace import MAX_STREAMS, Pace
+from sottovoce.engines.tts.pace import MAX_STREAMS, Pace, Speech
 from sottovoce.engines.tts.seams import LEAD, PAUSES, SENTENCE_PAUSE, trimmed
 
 RATE = 1000
@@ -28,6 +28,26 @@ def test_the_figure_follows_what_is_measured() -> None:
 def test_a_clause_may_take_as_long_to_make_as_there_is_to_hear() -> None:
     assert Pace(1, 0.4).affordable(1.0) == pytest.approx(2.0)
     assert Pace(1, 0.4).affordable(0.0) == 0.0
+
+
+def test_a_speech_is_due_when_everything_was_heard() -> None:
+    speech = Speech()
+    assert (speech.due(10.0), speech.lead(10.0)) == (10.0, 0.0)
+    speech.add(2.0, 10.0)
+    speech.add(1.0, 10.5)
+    assert (speech.due(11.0), speech.lead(11.0), speech.lead(20.0)) == (13.0, 2.0, 0.0)
+
+
+def test_speech_that_is_made_faster_is_heard_sooner() -> None:
+    speech = Speech(tempo=2.0)
+    speech.add(2.0, 10.0)
+    assert speech.due(10.0) == 11.0
+
+
+def test_what_came_before_a_speech_is_its_lead() -> None:
+    speech = Speech()
+    speech.heard_before(3.0, 10.0)
+    assert speech.lead(11.0) == 2.0
 
 
 @pytest.mark.parametrize(("mark", "pause"), [(".", SENTENCE_PAUSE), (",", PAUSES[","]), ("", PAUSES[""])])

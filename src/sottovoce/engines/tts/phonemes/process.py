@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
-COMMAND = (sys.executable, "-m", "sottovoce.engines.tts.phonemes.child")
+COMMAND = (sys.executable, "-P", "-m", "sottovoce.engines.tts.phonemes.child")
 ANSWER_DEADLINE = 2.0
 """Seconds for the phonemes of a clause, which take under a millisecond: a process that is longer hangs."""
 
@@ -62,6 +63,7 @@ class PhonemeProcess:
             *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")},
             limit=MAX_LINE_BYTES,
         )
         self._process = process
