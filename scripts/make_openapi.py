@@ -362,9 +362,11 @@ def refine(found: Schema) -> None:
         transcription[f"{several}[]"] = transcription.pop(several)  # as OpenAI spells lists in forms
     transcription["chunking_strategy"]["anyOf"].append({"const": "auto"})
     found["Part"]["properties"]["type"]["enum"] = sorted(TEXT_PARTS)
-    for hint in sorted(set(chat_request.IGNORED) - set(ChatRequest.model_fields)):
+    for unlikely in chat_request.RULES.refused:
+        chat[unlikely]["description"] = "Refused by the embedded engine, which has no probabilities."
+    for hint in sorted(chat_request.HINTS):
         chat[hint] = {"description": "Accepted, without effect."}
-    for refused, reason in chat_request.REFUSED.items():
+    for refused, reason in chat_request.REPLACED.items():
         chat[refused] = {"enum": [None, False, 0, "", [], {}], "description": f"Not supported: {reason}."}
 
 
