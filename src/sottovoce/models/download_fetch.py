@@ -83,13 +83,13 @@ def _opened(path: Path) -> BinaryIO:
     return open(number, "r+b", buffering=0)
 
 
-def refuse_downgrades() -> None:
-    """See to it that nobody sends an encrypted download on to where it is not."""
+def refuse_downgrades(hub_url: str) -> None:
+    """See to it that nobody sends an encrypted download from the hub on to where it is not."""
     session = get_session()
 
     def check(request: httpx2.Request) -> None:
-        if constants.ENDPOINT.startswith("https:") and request.url.scheme != "https":
-            raise HubUntrusted(f"{constants.ENDPOINT} sends us on to {request.url.host} without encryption.")
+        if hub_url.startswith("https:") and request.url.scheme != "https":
+            raise HubUntrusted(f"{hub_url} sends us on to {request.url.host} without encryption.")
 
     hooks = session.event_hooks
     session.event_hooks = {**hooks, "request": [*hooks["request"], check]}

@@ -52,7 +52,7 @@ class _Download:
         self.headers: Mapping[str, str] = {**headers, "Accept-Encoding": "identity"}
 
     def run(self) -> None:
-        refuse_downgrades()
+        refuse_downgrades(self.job.hub_url)
         revision = self.job.revision or self.source.revision
         self.meter.step("asking")
         listing = self._patiently(lambda: list_files(self.api, self.source, revision))

@@ -7,14 +7,18 @@ import os
 import random
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from huggingface_hub import close_session
 
 from sottovoce.config import Settings
 from sottovoce.errors import DownloadError
+from sottovoce.gateway.certificate import self_signed
 from sottovoce.models.download import DownloadOptions, download
 from sottovoce.models.download_errors import (
     DownloadBusy,
@@ -22,6 +26,7 @@ from sottovoce.models.download_errors import (
     HubRefusal,
     HubTimeout,
     HubUnreachable,
+    HubUntrusted,
     ModelGated,
     NoSpace,
     NotOnHub,
@@ -29,7 +34,9 @@ from sottovoce.models.download_errors import (
     WorkerCrashed,
     WrongContent,
 )
-from sottovoce.models.download_job import Progress
+from sottovoce.models.download_job import Job, Progress
+from sottovoce.models.download_meter import Meter
+from sottovoce.models.download_work import work
 from sottovoce.models.entry import ModelEntry, Source
 from sottovoce.models.installed import InstalledModel
 from sottovoce.models.store import Store
@@ -74,6 +81,15 @@ async def fetch(
     hub: FakeHub, home: Path, options: DownloadOptions = PATIENT, **source: object
 ) -> list[Progress]:
     return [each async for each in download(entry(**source), settings(hub, home), options)]
+
+
+def work_here(hub: FakeHub, home: Path) -> None:
+    """What the worker does, in this process, which takes a tenth of the time."""
+    job = Job(home=home, entry=entry(), hub_url=hub.url, reserve_bytes=0, retry_delays=(0.0, 0.0))
+    try:
+        work(job, Meter(lambda told: None), sleep=lambda seconds: None)
+    finally:
+        close_session()
 
 
 def nobody_is_at_it(home: Path) -> None:
@@ -244,7 +260,7 @@ async def test_every_refusal_names_its_cause_and_its_cure(
 ) -> None:
     hub.answers[REPO] = fault
     with pytest.raises(kind, match=words) as caught:
-        await fetch(hub, home)
+        await asyncio.to_thread(work_here, hub, home)
     assert type(caught.value) is kind
 
 
@@ -291,7 +307,7 @@ async def test_a_full_disk_is_seen_before_anything_comes(hub: FakeHub, home: Pat
 async def test_names_that_lead_out_are_refused(hub: FakeHub, home: Path, name: str) -> None:
     hub.repos[REPO] = {name: SMALL}
     with pytest.raises(UnsafeFile, match="not safe"):
-        await fetch(hub, home)
+        await asyncio.to_thread(work_here, hub, home)
 
 
 async def test_links_in_the_download_s_folder_are_not_followed(
@@ -365,3 +381,35 @@ async def test_a_worker_that_cannot_start_is_told_with_its_last_words(home: Path
     broken = (sys.executable, "-c", "import sys; sys.exit('out of luck')")
     with pytest.raises(WorkerCrashed, match="status 1: out of luck"):
         await anext(download(entry(), Settings(home=home), worker=broken))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate that nobody vouches for, and a server's context with it."""
+    file = tmp_path / "both.pem"
+    file.write_bytes(self_signed(["localhost", "127.0.0.1"], datetime.now(UTC)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return file, context
+
+
+async def test_a_hub_with_a_bad_certificate_is_not_trusted(
+    home: Path, certificate: tuple[Path, ssl.SSLContext]
+) -> None:
+    with running(certificate[1]) as hub, pytest.raises(HubUntrusted, match="SSL_CERT_FILE"):
+        await fetch(hub, home)
+
+
+async def test_an_encrypted_download_is_not_sent_on_to_where_nothing_is(
+    home: Path, certificate: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    with running(certificate[1]) as hub, running() as open_hub:
+        hub.repos[REPO] = open_hub.repos[REPO] = {"model.onnx": BIG}
+        hub.large_files_at = open_hub.url
+        with pytest.raises(HubUntrusted, match="without encryption"):
+            await fetch(hub, home)
+        assert open_hub.seen == []
+        hub.large_files_at = hub.url
+        await fetch(hub, home)
+    assert contents(home)["model.onnx"] == BIG
