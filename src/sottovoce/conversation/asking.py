@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from livekit.agents import llm
 from livekit.agents.types import NOT_GIVEN, NotGivenOr
@@ -13,6 +14,8 @@ from sottovoce.conversation.options import ClientTool, ToolChoice, ToolNamed
 from sottovoce.conversation.plan import Plan
 from sottovoce.conversation.prompt import beginning, prompt
 from sottovoce.errors import InvalidRequestError
+
+_LENGTHS: WeakKeyDictionary[llm.Tool, int] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,7 @@ class Question:
     @property
     def beside(self) -> int:
         """The characters that the model reads beside the history: its tools."""
-        schemas = llm.ToolContext(self.tools).parse_function_tools("openai", strict=False)
-        return len(json.dumps(schemas)) if schemas else 0
+        return sum(_length(tool) for tool in self.tools)
 
     def beginning(self, shown: Sequence[llm.ChatItem]) -> llm.ChatContext:
         """What `context` will begin with, whatever is said next."""
@@ -84,6 +86,13 @@ def check_choice(choice: ToolChoice, tools: Sequence[ClientTool], own_tools: Seq
         raise InvalidRequestError(
             f"tool_choice names {choice.name!r}, which is not among the tools.", param="tool_choice"
         )
+
+
+def _length(tool: llm.Tool) -> int:
+    """Of what the model reads of it; making that takes milliseconds, and tools stay the same."""
+    if tool not in _LENGTHS:
+        _LENGTHS[tool] = len(json.dumps(llm.ToolContext([tool]).parse_function_tools("openai", strict=False)))
+    return _LENGTHS[tool]
 
 
 def _first_choice(plan: Plan, tools: Sequence[llm.Tool]) -> NotGivenOr[llm.ToolChoice]:

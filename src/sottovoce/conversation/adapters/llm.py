@@ -153,13 +153,13 @@ async def _chunks(
 ) -> AsyncGenerator[llm.ChatChunk, None]:
     """One answer of one engine; its first chunk tells that the engine works."""
     patience = Patience(choice.deadline(FIRST_TOKEN_DEADLINE))
-    has_begun = False
+    has_begun, is_counted = False, line.facts is not None and line.facts.context is not None
     async with aclosing(patience.watch(_stream(line, choice, question, shown, patience))) as chunks:
         async for chunk in chunks:
             if not has_begun:
                 has_begun = True
                 choice.succeeded(0.0 if patience.has_noticed else patience.waited)
-            if chunk.usage is not None:
+            if chunk.usage is not None and is_counted:
                 window.counted(shown, question.beside, chunk.usage.prompt_tokens)
             yield chunk
 
