@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import webbrowser
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from sottovoce.cli.lines import Lines
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Coroutine
 
     from rich.console import Console
 
@@ -126,7 +128,10 @@ async def _serve(settings: Settings, sock: socket.socket, key: str, tls: ServerT
     console = Console(stderr=True)
     stop = _stop_signal()
     console.print("Starting the engines and the page …")
-    async with hosted(settings, sock, key, tls) as server:
+    async with AsyncExitStack() as stack:
+        server = await _unless(stop, stack.enter_async_context(hosted(settings, sock, key, tls)))
+        if server is None:
+            return
         progress = asyncio.create_task(_show_progress(console, server))
         welcoming = asyncio.create_task(_welcome(console, settings, server, tls))
         stopping = asyncio.create_task(stop.wait())
@@ -140,6 +145,20 @@ async def _serve(settings: Settings, sock: socket.socket, key: str, tls: ServerT
         if stop.is_set():
             console.print("Stopping …")
     server.serving.result()
+
+
+async def _unless(stop: asyncio.Event, starting: Coroutine[None, None, Hosted]) -> Hosted | None:
+    """What `starting` gives; None if it was stopped meanwhile, and all that had begun is gone."""
+    begun, stopping = asyncio.create_task(starting), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({begun, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if begun.done():
+            return begun.result()
+        begun.cancel()
+        await asyncio.wait({begun})
+        return None
+    finally:
+        stopping.cancel()
 
 
 def _stop_signal() -> asyncio.Event:
