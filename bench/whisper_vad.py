@@ -2,10 +2,10 @@
 
     python bench/whisper_vad.py [--json FILE]
 
-Recordings of synthetic voices with pauses between them, in noise of known level, and quieter and quieter. What
-counts as speech is what stands out of the clean recordings; a detector that cuts words off misses it, and one
-that hears words in the pauses sends noise to a recogniser that will make words of it. Both get what they add
-before and after speech.
+Recordings of synthetic voices with pauses between them, in noise of known level, and quieter and quieter.
+What counts as speech is what stands out of the clean recordings; a detector that cuts words off misses it,
+and one that hears words in the pauses sends noise to a recogniser that will make words of it. Both get what
+they add before and after speech.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ CATALOGUE_FILE = "catalogue.toml"
 KIND_OF: Mapping[Engine, EngineKind] = {
     "sherpa-streaming": "stt",
     "sherpa-offline": "stt",
-    "faster-whisper": "stt",
     "llama.cpp": "llm",
     "sherpa-tts": "tts",
 }

@@ -16,14 +16,12 @@ Engine: TypeAlias = Literal[
     "pocketsphinx",
     "sherpa-streaming",
     "sherpa-offline",
-    "faster-whisper",
     "rules",
     "llama.cpp",
     "espeak-ng",
     "sherpa-tts",
 ]
-"""What runs a model: "sherpa-streaming" hears as one speaks, "sherpa-offline" and "faster-whisper" hear
-whole segments."""
+"""What runs a model: "sherpa-streaming" hears as one speaks, "sherpa-offline" whole segments."""
 
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
