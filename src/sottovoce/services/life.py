@@ -129,7 +129,8 @@ class Life:
         return WARM_DEADLINE if self._state == "warming" else self.deadline
 
     async def _measure_progress(self) -> None:
-        if self._was_ready or self.clock.now() - self._measured < PROGRESS_INTERVAL:
+        is_loading = self._state == "loading" and not self._was_ready
+        if not is_loading or self.clock.now() - self._measured < PROGRESS_INTERVAL:
             return
         self._measured = self.clock.now()
         share = await self.progress.look(self.child.pid)
