@@ -17,7 +17,8 @@ class EngineStatus:
 
     `reason` says why it is not ready, where that is known. `progress` is from 0 to 1 while it loads.
     `load_seconds` is what its last load took, `memory_bytes` what it held after that, `size_bytes` that of
-    its files. `preferred` is the one that would be asked instead if it were ready: it is still coming, or failed.
+    its files. `preferred` is the one that would be asked instead if it were ready: it is still coming, or has
+    failed.
     """
 
     model: str

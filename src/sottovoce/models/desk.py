@@ -17,25 +17,15 @@ from sottovoce.models.download import Download, download
 from sottovoce.models.engine_room import EngineModel, EngineRoom
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.hub import Hub, Reach
-from sottovoce.models.installed import EMBEDDED, InstalledModel
+from sottovoce.models.installed import InstalledModel
 from sottovoce.models.offer import Offer, fitting_set, free_bytes, is_first_run
-from sottovoce.models.plan import plan
+from sottovoce.models.preference import SUPERSEDED, ModelBusy, Preference
 from sottovoce.models.pulls import Pull, Pulls
-from sottovoce.models.resolve import ModelDamaged, reference_of, resolve
+from sottovoce.models.resolve import ModelDamaged
 from sottovoce.models.store import Store
 from sottovoce.models.unfinished import sole
 
 logger = logging.getLogger(__name__)
-
-SUPERSEDED = "superseded"
-"""The code of a change that another one overtook."""
-
-
-class ModelBusy(InvalidRequestError):  # noqa: N818  named for the situation
-    """What is asked for does not go together with what the model is at."""
-
-    http_status = 409
-    default_code = "model_busy"
 
 
 class ModelDesk:
@@ -57,10 +47,9 @@ class ModelDesk:
         self._pulls = Pulls(settings, fetch, self._announce)
         self._damages = Damages(self.store)
         self._failures: dict[str, str] = {}
-        self._used: dict[str, InstalledModel] = {}
+        self._preference = Preference(settings, room)
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._choosing = asyncio.Lock()
         self._is_closed = False
 
     async def __aenter__(self) -> ModelDesk:
@@ -121,7 +110,7 @@ class ModelDesk:
 
     async def refresh(self) -> None:
         """Look at the disk again: other processes may have changed it. Raises `ConfigError`."""
-        self._shelf = await asyncio.to_thread(read_shelf, self.settings, tuple(self._used.values()))
+        self._shelf = await asyncio.to_thread(read_shelf, self.settings, self._preference.used)
         self._announce()
 
     async def pull(self, id: str, *, use: bool = False) -> None:  # noqa: A002
@@ -135,7 +124,7 @@ class ModelDesk:
         if entry.source is None:
             raise InvalidRequestError(f"{id} is not downloaded: it is built in, or your own.", param="id")
         if use:
-            self._check_open(entry.kind)
+            self._preference.check_open(entry.kind)
         self.hub.check_online()
         if (running := self._pulls.find(id)) is not None:
             running.is_for_use |= use
@@ -203,10 +192,10 @@ class ModelDesk:
             raise ModelBusy(f"{id} is in use; choose another one first.", param="id", code="model_in_use")
         freed = await asyncio.to_thread(self._remove, id)
         if is_loaded:
-            await self._room.use(entry.kind, await asyncio.to_thread(self._next_in_line, entry.kind))
+            await self._preference.fall_back(entry.kind)
         self._damages.forget(id)
         self._failures.pop(id, None)
-        self._used.pop(id, None)
+        self._preference.forget(id)
         await self.refresh()
         return freed
 
@@ -258,30 +247,17 @@ class ModelDesk:
         return any(each.model == name and each.state == "failed" for each in self._room.states())
 
     async def _resolved(self, kind: EngineKind, reference: str) -> InstalledModel:
-        self._check_open(kind)
         try:
-            model = await asyncio.to_thread(resolve, reference, kind, self.settings)
+            return await self._preference.resolved(kind, reference)
         except ModelDamaged as error:
             self._damages.note(error.entry.id, f"{error.message}.")
             self._announce()
             raise
-        self._used[model.id] = model
-        return model
-
-    def _check_open(self, kind: EngineKind) -> None:
-        """Raises `ModelBusy` where a setting has decided."""
-        own = self.settings.engine(kind)
-        if self.settings.profile == "embedded":
-            raise ModelBusy("The profile is 'embedded': nothing else runs (SOTTOVOCE_PROFILE).", param="kind")
-        if own.model is not None and not own.is_external:
-            name = f"SOTTOVOCE_{kind.upper()}_MODEL"
-            raise ModelBusy(f"{name} is set and decides; unset it to choose here.", param="kind")
 
     async def _swap(self, kind: EngineKind, model: InstalledModel) -> None:
         self._failures.pop(model.id, None)
         try:
-            await self._room.use(kind, None if model == EMBEDDED[kind] else model)
-            await self._choose(kind, reference_of(model, self.settings))
+            await self._preference.give(kind, model)
         except SottovoceError as error:
             if error.code != SUPERSEDED:
                 logger.warning("%s is not used: %s", model.id, error.message)
@@ -291,10 +267,6 @@ class ModelDesk:
         finally:
             self._announce()
         await self.refresh()
-
-    async def _choose(self, kind: EngineKind, reference: str) -> None:
-        async with self._choosing:
-            await asyncio.to_thread(write_choice, self.settings.home, kind, reference)
 
     async def _watch_room(self) -> None:
         """Pass its changes on, and look at the files of a model that an engine could not load."""
@@ -317,11 +289,6 @@ class ModelDesk:
                 for each in self._room.states():
                     if each.model == name and (each.is_preferred or each.state in ("loading", "warming")):
                         return
-
-    def _next_in_line(self, kind: EngineKind) -> InstalledModel | None:
-        """What the plan prefers now; None for the embedded model."""
-        here = [link for link in plan(self.settings)[kind] if isinstance(link, InstalledModel)]
-        return here[0] if here and here[0] != EMBEDDED[kind] else None
 
     def _remove(self, name: str) -> int:
         with sole(self.store, name):

@@ -12,12 +12,13 @@ import pytest
 from sottovoce.config import EngineSettings
 from sottovoce.errors import EngineError, InvalidRequestError, NotFoundError
 from sottovoce.models.choice import read_choice, write_choice
-from sottovoce.models.desk import ModelBusy, ModelDesk
+from sottovoce.models.desk import ModelDesk
 from sottovoce.models.desk_state import ModelState
 from sottovoce.models.download_errors import HubOffline, HubUnreachable, NotOnHub
 from sottovoce.models.download_job import Progress
 from sottovoce.models.engine_room import EngineModel
 from sottovoce.models.hub import Hub, Reach
+from sottovoce.models.preference import ModelBusy
 from sottovoce.models.resolve import ModelDamaged, ModelMissing
 from sottovoce.models.store import Store
 from sottovoce.models.unfinished import Record
