@@ -34,16 +34,6 @@ def a_model(name: str, memory: int = MEMORY) -> InstalledModel:
 KOKORO, PIPER, ESPEAK = a_model("kokoro"), a_model("piper"), EMBEDDED["tts"]
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def system() -> FakeSystem:
-    return FakeSystem()
-
-
 @asynccontextmanager
 async def chain_of(
     system: FakeSystem, clock: FakeClock, *links: Link, settings: Settings | None = None

@@ -20,16 +20,6 @@ from sottovoce.services.supervisor import Supervisor
 from tests.unit.services.fake_children import LOADING, READY, SILENCE, FakeClock, FakeSystem, settle
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def system() -> FakeSystem:
-    return FakeSystem()
-
-
 def supervise(system: FakeSystem, clock: FakeClock, settings: Settings | None = None) -> Supervisor:
     return Supervisor(
         settings or load({}, {}),

@@ -45,16 +45,6 @@ def memory_of(free: int) -> FreeMemory:
     return free_memory
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def system() -> FakeSystem:
-    return FakeSystem()
-
-
 @asynccontextmanager
 async def chain_of(
     system: FakeSystem, clock: FakeClock, *links: Link, free: int = 10 * MEMORY
