@@ -16,7 +16,7 @@ import pytest
 
 from sottovoce.config import EngineSettings
 from sottovoce.engines.stt.base import Segment
-from sottovoce.engines.stt.sherpa_offline.transcriber import OfflineOptions, OfflineTranscriber
+from sottovoce.engines.stt.sherpa_offline.transcriber import MAX_STREAMS, OfflineOptions, OfflineTranscriber
 from sottovoce.engines.stt.sherpa_offline.worker import WorkerOptions
 from sottovoce.engines.stt.vad import silero
 from sottovoce.errors import (
@@ -88,13 +88,18 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_words_languages_translations_and_death(options: OfflineOptions) -> None:
+async def test_words_languages_translations_limits_and_death(options: OfflineOptions) -> None:
     async with running(options) as transcriber:
         assert (transcriber.languages, transcriber.can_translate) == (("en", "de"), True)
         assert await said(transcriber) == ENGLISH
         assert await said(transcriber, "de") == GERMAN
         assert await said(transcriber, "de", should_translate=True) == TRANSLATION
         assert 0 < transcriber.condition["real_time_factor"] < 1
+        streams = [await transcriber.open_stream() for _ in range(MAX_STREAMS)]
+        with pytest.raises(LimitExceededError, match="All 16 streams"):
+            await transcriber.open_stream()
+        for stream in streams:
+            await stream.aclose()
         assert transcriber.condition["streams"] == 0
         assert transcriber.pid is not None
         os.kill(transcriber.pid, signal.SIGKILL)
@@ -159,15 +164,6 @@ async def test_a_file_waits_for_people_and_has_phrases(options: OfflineOptions) 
         os.kill(pid, signal.SIGCONT)
         assert [await stream.finish() for stream in streams.values()] == [ENGLISH] * 3
         assert order == ["first", "live", "file"]
-
-
-async def test_streams_are_bounded(options: OfflineOptions) -> None:
-    async with running(replace(options, max_streams=1)) as transcriber:
-        stream = await transcriber.open_stream()
-        with pytest.raises(LimitExceededError, match="All 1 streams"):
-            await transcriber.open_stream()
-        await stream.aclose()
-        assert await said(transcriber) == ENGLISH
 
 
 async def test_closing_it_ends_the_process_in_the_middle_of_its_work(options: OfflineOptions) -> None:
