@@ -49,7 +49,7 @@ def pull(
         typer.echo(f"Everything that the profile '{settings.profile}' needs is here.")
         return
     with _stoppable([entry.id for entry in entries]), bars(is_json=is_json) as shown:
-        asyncio.run(_pull(settings, entries, shown.show, is_for_use=is_for_use))
+        _pull(settings, entries, shown.show, is_for_use=is_for_use)
     if not is_json:
         _tell_end(entries, is_for_use=is_for_use)
 
@@ -80,20 +80,18 @@ def _asked_for(settings: Settings, ids: Sequence[str], *, of_profile: bool) -> l
     return list({entry.id: entry for entry in entries}.values())
 
 
-async def _pull(
-    settings: Settings, entries: Sequence[ModelEntry], show: ShowProgress, *, is_for_use: bool
-) -> None:
+def _pull(settings: Settings, entries: Sequence[ModelEntry], show: ShowProgress, *, is_for_use: bool) -> None:
     """By the server that runs, else here."""
     from sottovoce.cli.pull_running import pull_running
     from sottovoce.cli.running import find_server
 
-    server = await asyncio.to_thread(find_server, settings)
+    server = find_server(settings)
     if server is not None:
-        await pull_running(server, [entry.id for entry in entries], show, is_for_use=is_for_use)
+        asyncio.run(pull_running(server, [entry.id for entry in entries], show, is_for_use=is_for_use))
         return
-    await _pull_here(settings, entries, show)
+    asyncio.run(_pull_here(settings, entries, show))
     if is_for_use:
-        await asyncio.to_thread(_choose, settings, entries)
+        _choose(settings, entries)
 
 
 async def _pull_here(settings: Settings, entries: Sequence[ModelEntry], show: ShowProgress) -> None:
