@@ -77,7 +77,7 @@ $(VENV)/.python: | scripts/make-venv
 	@touch $@
 
 $(VENV)/.installed: requirements/run.lock requirements/build.lock pyproject.toml | $(VENV)/.python
-	@echo "Installing Sottovoce into $(VENV) (about half a minute, 550 MB)"
+	@echo "Installing Sottovoce into $(VENV) (about a minute, 700 MB)"
 	@$(PIP) install --quiet --require-hashes --prefer-binary --use-pep517 -r requirements/run.lock -r requirements/build.lock
 	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
