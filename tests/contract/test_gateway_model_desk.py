@@ -93,6 +93,7 @@ async def test_every_model_is_listed_with_all_that_is_known_of_it(place: Place) 
         "in_use": False,
         "is_embedded": False,
         "is_installed": False,
+        "has_source": True,
         "fit": {"verdict": "fits", "reason": "", "instead": None},
     }
     assert (await place.state("espeak-ng"))["in_use"]

@@ -6,15 +6,19 @@ import { Conversation } from "./components/Conversation";
 import { Examples } from "./components/Examples";
 import { Header } from "./components/Header";
 import { KeysDialog } from "./components/KeysDialog";
+import { ModelNews } from "./components/models/ModelNews";
+import { Models } from "./components/models/Models";
 import { TalkColumn } from "./components/TalkColumn";
+import { useModels, useOffer } from "./hooks/useModels";
 import { usePreferences } from "./hooks/usePreferences";
 import { useSession } from "./hooks/useSession";
 import { useShortcuts } from "./hooks/useShortcuts";
 import { useStatus } from "./hooks/useStatus";
 import { useWakeLock } from "./hooks/useWakeLock";
+import { isOpen } from "./models/offer";
 import { presenceOf, presenceWords } from "./session/presence";
 import type { SessionSnapshot } from "./session/voice-session";
-import { isStarting } from "./status/summary";
+import { isDownloading, isStarting } from "./status/summary";
 
 function bannerOf({ link }: SessionSnapshot, isReachable: boolean): string | null {
   if (link.phase === "reconnecting") return "The server is gone. Trying to reach it again.";
@@ -28,6 +32,11 @@ export function App() {
   const failures = conversation.entries.filter((entry) => entry.kind === "notice" && entry.engine).length;
   const { status, isReachable } = useStatus(`${link.phase} ${failures}`);
   const [hasKeysOpen, setHasKeysOpen] = useState(false);
+  const [hasModelsOpen, setHasModelsOpen] = useState(false);
+  const found = useOffer(status?.profile === "auto" && !preferences.isOfferDismissed);
+  const isComing = status !== null && isDownloading(status);
+  const [feed, models] = useModels(hasModelsOpen || isComing);
+  const offer = found && !preferences.isOfferDismissed && isOpen(found, models.shelf) ? found : null;
   const input = useRef<HTMLInputElement>(null);
 
   useWakeLock(link.phase === "live");
@@ -51,6 +60,16 @@ export function App() {
   const banner = bannerOf(snapshot, isReachable);
   const retry = link.phase === "reconnecting" ? () => void session.retryNow() : null;
   const write = (text: string): void => void session.write(text);
+  const news = (
+    <ModelNews
+      feed={feed}
+      snapshot={models}
+      offer={offer}
+      isCompact={conversation.entries.length > 0}
+      onDecline={() => changePreferences({ isOfferDismissed: true })}
+      onShowAll={() => setHasModelsOpen(true)}
+    />
+  );
   return (
     <div className="flex h-dvh flex-col">
       {banner && <Banner text={banner} onRetry={retry} />}
@@ -58,6 +77,7 @@ export function App() {
         status={status}
         theme={preferences.theme}
         onThemeChange={(theme) => changePreferences({ theme })}
+        onShowModels={() => setHasModelsOpen(true)}
         onShowKeys={() => setHasKeysOpen(true)}
       />
       <main className="safe-x flex min-h-0 flex-1 flex-col gap-3 lg:grid lg:grid-cols-[minmax(22rem,2fr)_3fr] lg:gap-8">
@@ -73,14 +93,19 @@ export function App() {
         <div className="safe-bottom flex min-h-0 flex-1 flex-col gap-3">
           {conversation.entries.length === 0 ? (
             <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
+              {news}
               <Examples onChoose={write} />
             </div>
           ) : (
-            <Conversation entries={conversation.entries} />
+            <>
+              {news}
+              <Conversation entries={conversation.entries} />
+            </>
           )}
           <Composer input={input} onSend={write} />
         </div>
       </main>
+      <Models feed={feed} snapshot={models} isOpen={hasModelsOpen} onOpenChange={setHasModelsOpen} />
       <KeysDialog
         isOpen={hasKeysOpen}
         onOpenChange={setHasKeysOpen}

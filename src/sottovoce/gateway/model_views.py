@@ -36,6 +36,7 @@ def model_view(state: ModelState) -> View:
         "in_use": state.in_use,
         "is_embedded": entry.is_embedded,
         "is_installed": state.is_installed,
+        "has_source": entry.source is not None,
         "fit": {"verdict": state.fit.verdict, "reason": state.fit.reason, "instead": state.fit.smaller},
     }
 

@@ -1,31 +1,40 @@
 import { clsx } from "clsx";
-import { CloudUpload, LoaderCircle, LockKeyhole, TriangleAlert } from "lucide-react";
+import { CloudUpload, HardDriveDownload, LoaderCircle, LockKeyhole, TriangleAlert } from "lucide-react";
+import { kinds } from "../models/words";
 import type { EngineKind } from "../realtime/events";
-import type { EngineStatus, ServerStatus } from "../status/status";
-import { type EngineSummary, summarise } from "../status/summary";
+import type { EngineStanding, EngineStatus, ServerStatus } from "../status/status";
+import { type EngineSummary, standingWords, summarise } from "../status/summary";
 import { Button } from "./ui/button";
-import { Popover } from "./ui/popover";
+import { Popover, PopoverClose } from "./ui/popover";
 
 const names: Record<EngineKind, string> = { stt: "Hears you with", llm: "Thinks with", tts: "Speaks with" };
-const kinds: readonly EngineKind[] = ["stt", "llm", "tts"];
-const stateWords: Record<EngineStatus["state"], string> = {
-  ready: "ready",
-  loading: "loading…",
-  restarting: "restarting…",
-  failed: "failed",
-};
 const icons: Record<EngineSummary["tone"], typeof LockKeyhole> = {
   private: LockKeyhole,
   remote: CloudUpload,
   waiting: LoaderCircle,
+  coming: HardDriveDownload,
   failed: TriangleAlert,
 };
 const iconLooks: Record<EngineSummary["tone"], string> = {
   private: "text-listening",
   remote: "text-problem",
   waiting: "animate-spin",
+  coming: "text-thinking",
   failed: "text-problem",
 };
+
+/** The one that is not in use yet, or no longer, and what became of it. */
+function Preferred({ preferred }: { preferred: EngineStanding }) {
+  const hasFailed = preferred.state === "failed";
+  return (
+    <p className={clsx("break-words text-sm", hasFailed ? "text-problem" : "text-quiet")}>
+      {hasFailed ? "Stands in for " : "Until then; coming: "}
+      <span className="font-medium">{preferred.model ?? "an unnamed model"}</span>
+      {hasFailed ? ", which failed" : `, ${standingWords(preferred)}`}
+      {preferred.reason ? `: ${preferred.reason}` : "."}
+    </p>
+  );
+}
 
 function Engine({ kind, engine }: { kind: EngineKind; engine: EngineStatus }) {
   return (
@@ -33,7 +42,7 @@ function Engine({ kind, engine }: { kind: EngineKind; engine: EngineStatus }) {
       <div className="flex items-baseline justify-between gap-3">
         <span className="text-quiet text-sm">{names[kind]}</span>
         <span className={clsx("text-sm", engine.state === "failed" ? "text-problem" : "text-quiet")}>
-          {stateWords[engine.state]}
+          {standingWords(engine)}
         </span>
       </div>
       <p className="break-words font-medium">{engine.model ?? "an unnamed model"}</p>
@@ -41,11 +50,15 @@ function Engine({ kind, engine }: { kind: EngineKind; engine: EngineStatus }) {
         <p className="text-problem text-sm">Runs elsewhere: this part leaves the machine.</p>
       )}
       {engine.reason && <p className="text-quiet text-sm">{engine.reason}</p>}
+      {engine.preferred && <Preferred preferred={engine.preferred} />}
+      {engine.trouble && <p className="break-words text-problem text-sm">{engine.trouble}</p>}
     </li>
   );
 }
 
-export function EngineChip({ status }: { status: ServerStatus | null }) {
+type EngineChipProps = { status: ServerStatus | null; onShowModels(): void };
+
+export function EngineChip({ status, onShowModels }: EngineChipProps) {
   if (!status) return null;
   const { tone, short, long } = summarise(status, location.hostname);
   const Icon = icons[tone];
@@ -55,7 +68,7 @@ export function EngineChip({ status }: { status: ServerStatus | null }) {
       trigger={
         <Button variant="ghost">
           <Icon aria-hidden className={iconLooks[tone]} />
-          <span className="max-[26rem]:sr-only">{short}</span>
+          <span className="max-w-[22rem] truncate max-[30rem]:sr-only">{short}</span>
         </Button>
       }
     >
@@ -65,6 +78,11 @@ export function EngineChip({ status }: { status: ServerStatus | null }) {
           <Engine key={kind} kind={kind} engine={status.engines[kind]} />
         ))}
       </ul>
+      <PopoverClose asChild>
+        <Button className="my-2 w-full" onClick={onShowModels}>
+          Choose models
+        </Button>
+      </PopoverClose>
       <p className="pt-1 text-quiet text-xs">
         Sottovoce {status.version}, profile {status.profile}
       </p>

@@ -1,4 +1,4 @@
-import { Keyboard, Monitor, Moon, Sun } from "lucide-react";
+import { Blocks, Keyboard, Monitor, Moon, Sun } from "lucide-react";
 import type { Theme } from "../session/preferences";
 import type { ServerStatus } from "../status/status";
 import { EngineChip } from "./EngineChip";
@@ -14,15 +14,19 @@ type HeaderProps = {
   status: ServerStatus | null;
   theme: Theme;
   onThemeChange(theme: Theme): void;
+  onShowModels(): void;
   onShowKeys(): void;
 };
 
-export function Header({ status, theme, onThemeChange, onShowKeys }: HeaderProps) {
+export function Header({ status, theme, onThemeChange, onShowModels, onShowKeys }: HeaderProps) {
   const { icon: ThemeIcon, next, name } = themes[theme];
   return (
     <header className="safe-x flex items-center gap-1 pt-[max(0.5rem,env(safe-area-inset-top))] pb-1">
       <h1 className="mr-auto font-serif text-2xl italic tracking-tight">Sottovoce</h1>
-      <EngineChip status={status} />
+      <EngineChip status={status} onShowModels={onShowModels} />
+      <Button variant="ghost" onClick={onShowModels} aria-label="Models">
+        <Blocks aria-hidden />
+      </Button>
       <Button
         variant="ghost"
         onClick={() => onThemeChange(next)}

@@ -1,8 +1,9 @@
 import { Gauge } from "lucide-react";
 import { useEffect, useState } from "react";
-import type { LatencyMs } from "../realtime/events";
+import type { LatencyMs, Used } from "../realtime/events";
 import { type Leg, latencyLegs } from "../session/latency-legs";
 import type { TransportKind } from "../transport/transport";
+import { UsedList } from "./Used";
 import { Button } from "./ui/button";
 import { Popover } from "./ui/popover";
 
@@ -10,6 +11,7 @@ const POLL_MS = 2_000;
 
 type LatencyChipProps = {
   latency: LatencyMs | null;
+  used: Used | null;
   transport: TransportKind | null;
   readBufferMs(): Promise<number | null>;
 };
@@ -45,7 +47,7 @@ function Bar({ leg, end }: { leg: Leg; end: number }) {
   );
 }
 
-export function LatencyChip({ latency, transport, readBufferMs }: LatencyChipProps) {
+export function LatencyChip({ latency, used, transport, readBufferMs }: LatencyChipProps) {
   const bufferMs = useBufferMs(readBufferMs);
   const legs = latency ? latencyLegs(latency, bufferMs) : [];
   const total = latency?.voice_to_voice ?? null;
@@ -74,6 +76,7 @@ export function LatencyChip({ latency, transport, readBufferMs }: LatencyChipPro
           <Bar key={leg.name} leg={leg} end={end} />
         ))}
       </ul>
+      {used && <UsedList used={used} />}
     </Popover>
   );
 }

@@ -3,6 +3,7 @@ import { TriangleAlert } from "lucide-react";
 import { memo } from "react";
 import type { AssistantEntry, Entry, NoticeEntry, UserEntry } from "../session/conversation";
 import { ToolRow } from "./ToolRow";
+import { fallbackWords } from "./Used";
 
 const row = "grid gap-x-5 gap-y-0.5 sm:grid-cols-[5.5rem_1fr]";
 const speaker = "pt-1 text-quiet text-sm sm:text-right";
@@ -47,6 +48,15 @@ function AssistantMessage({ entry }: { entry: AssistantEntry }) {
             {Math.round(latency)} ms
           </span>
         )}
+        {entry.used?.fallbacks.map((fallback) => (
+          <span
+            key={fallback.engine}
+            data-entry="fallback"
+            className="mt-1 line-clamp-3 break-words font-sans text-quiet text-xs"
+          >
+            {fallbackWords(fallback)}
+          </span>
+        ))}
       </p>
     </div>
   );

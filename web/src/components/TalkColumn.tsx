@@ -71,6 +71,7 @@ export function TalkColumn({
           {isStill && microphone.stream && <LevelMeter loudness={hear} hasHint={false} />}
           <LatencyChip
             latency={conversation.latency}
+            used={conversation.used}
             transport={link.phase === "live" ? link.kind : null}
             readBufferMs={readBufferMs}
           />

@@ -17,6 +17,7 @@ const reply: AssistantEntry = {
   unheard: " three, four",
   isDone: true,
   latency: null,
+  used: null,
 };
 const question: Entry = { kind: "user", id: "u1", text: "count to four", isFinal: true, isTyped: false };
 

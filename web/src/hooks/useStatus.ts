@@ -1,14 +1,12 @@
 import { useEffect, useState } from "react";
 import { fetchStatus, type ServerStatus } from "../status/status";
+import { isSettled } from "../status/summary";
 
 const USUAL_POLL_MS = 10_000;
-/** While something is loading, restarting or gone, the user is waiting for news. */
+/** While something is on its way, restarting or gone, the user is waiting for news. */
 const WAITING_POLL_MS = 2_000;
 
 export type StatusView = { status: ServerStatus | null; isReachable: boolean };
-
-const isAllReady = (status: ServerStatus | null): boolean =>
-  status !== null && Object.values(status.engines).every(({ state }) => state === "ready");
 
 /** The last known status stays while the server is gone. `trigger` asks anew at once when it changes. */
 export function useStatus(trigger: unknown): StatusView {
@@ -24,7 +22,7 @@ export function useStatus(trigger: unknown): StatusView {
       if (status !== undefined) {
         setView((last) => ({ status: status ?? last.status, isReachable: status !== null }));
       }
-      timer = window.setTimeout(ask, isAllReady(status ?? null) ? USUAL_POLL_MS : WAITING_POLL_MS);
+      timer = window.setTimeout(ask, status && isSettled(status) ? USUAL_POLL_MS : WAITING_POLL_MS);
     };
     void ask();
     document.addEventListener("visibilitychange", ask);

@@ -34,7 +34,14 @@ describe("parseServerEvent", () => {
       tts_first_audio: 8,
       delivery: 20,
     };
-    const event = { type: "sottovoce.turn.metrics", item_id: "item_1", response_id: "resp_1" };
+    const engines = { stt: null, llm: "rules", tts: "espeak-ng" };
+    const event = {
+      type: "sottovoce.turn.metrics",
+      item_id: "item_1",
+      response_id: "resp_1",
+      engines,
+      fallbacks: [{ engine: "tts", model: "espeak-ng", instead_of: "kokoro", reason: null }],
+    };
     expect(parse({ ...event, latency_ms: { ...legs, voice_to_voice: 410 } })).not.toBeNull();
     expect(parse({ ...event, latency_ms: legs })).toBeNull();
   });

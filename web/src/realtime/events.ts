@@ -27,6 +27,13 @@ export type LatencyMs = Guarded<typeof latency>;
 const engineKind = oneOf("stt", "llm", "tts");
 export type EngineKind = Guarded<typeof engineKind>;
 
+const enginesUsed = shape({ stt: orNull(text), llm: orNull(text), tts: orNull(text) });
+const fallback = shape({ engine: engineKind, model: text, instead_of: text, reason: orNull(text) });
+/** A model that did a part of a turn `instead_of` the preferred one. */
+export type Fallback = Guarded<typeof fallback>;
+/** What a turn went through; null where it did not, as a typed one through a recogniser. */
+export type Used = { engines: Guarded<typeof enginesUsed>; fallbacks: Fallback[] };
+
 const sessionState = oneOf("idle", "listening", "thinking", "speaking");
 export type SessionState = Guarded<typeof sessionState>;
 
@@ -66,7 +73,13 @@ const guards = {
   "output_audio_buffer.cleared": shape({ response_id: text }),
   error: shape({ error: shape({ message: text, code: maybe(text) }) }),
   "sottovoce.session.state": shape({ state: sessionState }),
-  "sottovoce.turn.metrics": shape({ item_id: text, response_id: text, latency_ms: latency }),
+  "sottovoce.turn.metrics": shape({
+    item_id: text,
+    response_id: text,
+    latency_ms: latency,
+    engines: enginesUsed,
+    fallbacks: listOf(fallback),
+  }),
   "sottovoce.tool.called": shape({
     call_id: text,
     name: text,

@@ -33,6 +33,12 @@ export const listOf =
   (value): value is T[] =>
     Array.isArray(value) && value.every(inner);
 
+/** A table whose names are the server's. */
+export const tableOf =
+  <T>(inner: Guard<T>): Guard<Record<string, T>> =>
+  (value): value is Record<string, T> =>
+    isRecord(value) && Object.values(value).every(inner);
+
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 

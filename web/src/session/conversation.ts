@@ -1,4 +1,4 @@
-import type { EngineKind, LatencyMs, SessionState } from "../realtime/events";
+import type { EngineKind, LatencyMs, SessionState, Used } from "../realtime/events";
 
 export type UserEntry = {
   kind: "user";
@@ -20,6 +20,7 @@ export type AssistantEntry = {
   unheard: string;
   isDone: boolean;
   latency: LatencyMs | null;
+  used: Used | null;
 };
 
 export type ToolEntry = {
@@ -50,8 +51,9 @@ export type Conversation = {
   isHushed: boolean;
   /** A response was created and is not done. */
   isReplying: boolean;
-  /** Of the last turn that was measured. */
+  /** Both of the last turn that was measured. */
   latency: LatencyMs | null;
+  used: Used | null;
   noticeCount: number;
 };
 
@@ -61,6 +63,7 @@ export const emptyConversation: Conversation = {
   isHushed: false,
   isReplying: false,
   latency: null,
+  used: null,
   noticeCount: 0,
 };
 

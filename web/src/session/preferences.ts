@@ -1,10 +1,11 @@
-import { flag, type Guarded, oneOf, orNull, parseJson, shape, text } from "../realtime/guard";
+import { flag, type Guarded, isRecord, oneOf, orNull, parseJson, shape, text } from "../realtime/guard";
 
 const isPreferences = shape({
   theme: oneOf("system", "light", "dark"),
   hasSingleKeys: flag,
   microphone: orNull(text),
   speaker: orNull(text),
+  isOfferDismissed: flag,
 });
 export type Preferences = Guarded<typeof isPreferences>;
 export type Theme = Preferences["theme"];
@@ -14,15 +15,17 @@ export const defaultPreferences: Preferences = {
   hasSingleKeys: true,
   microphone: null,
   speaker: null,
+  isOfferDismissed: false,
 };
 
 const STORAGE_KEY = "sottovoce.preferences";
 
-/** Whatever else is stored, by an older page or by hand, counts as nothing. */
+/** What an older page did not know is as usual; whatever else is stored, by hand or by chance, counts as nothing. */
 export function loadPreferences(): Preferences {
   try {
     const stored = parseJson(localStorage.getItem(STORAGE_KEY) ?? "");
-    return isPreferences(stored) ? stored : defaultPreferences;
+    const whole = isRecord(stored) ? { ...defaultPreferences, ...stored } : null;
+    return isPreferences(whole) ? whole : defaultPreferences;
   } catch {
     return defaultPreferences; // storage is switched off
   }

@@ -95,6 +95,7 @@ describe("a reply", () => {
         unheard: "",
         isDone: false,
         latency: null,
+        used: null,
       },
     ]);
   });
@@ -155,15 +156,20 @@ describe("a reply", () => {
     expect(afterAllOf(created, done()).isReplying).toBe(false);
   });
 
-  it("carries the latency of its turn, which the page also shows by itself", () => {
+  it("carries what its turn took and went through, which the page also shows by itself", () => {
+    const used = {
+      engines: { stt: null, llm: "rules", tts: "espeak-ng" },
+      fallbacks: [{ engine: "tts" as const, model: "espeak-ng", instead_of: "kokoro", reason: null }],
+    };
     const measured = afterAllOf(words("Noon."), done(), {
       type: "sottovoce.turn.metrics",
       item_id: "a1",
       response_id: "r1",
       latency_ms: latency,
+      ...used,
     });
-    expect(measured.latency).toEqual(latency);
-    expect(measured.entries).toMatchObject([{ latency }]);
+    expect(measured).toMatchObject({ latency, used });
+    expect(measured.entries).toMatchObject([{ latency, used }]);
   });
 });
 

@@ -75,7 +75,7 @@ export function reduce(conversation: Conversation, event: ConversationEvent): Co
         isHushed: event.state === "speaking" ? false : conversation.isHushed,
       };
     case "sottovoce.turn.metrics":
-      return withLatency(conversation, event);
+      return withMetrics(conversation, event);
     case "sottovoce.tool.called":
       return withEntry(conversation, {
         kind: "tool",
@@ -168,6 +168,7 @@ function withWords(
     unheard: "",
     isDone: false,
     latency: entry?.latency ?? null,
+    used: entry?.used ?? null,
   };
   return withEntry({ ...conversation, isHushed: false }, next);
 }
@@ -184,6 +185,7 @@ function withHeard(conversation: Conversation, event: Of<"sottovoce.response.hea
     unheard: event.unheard,
     isDone: true,
     latency: entry?.latency ?? null,
+    used: entry?.used ?? null,
   });
 }
 
@@ -206,10 +208,14 @@ function withSettled(conversation: Conversation, entry: AssistantEntry | undefin
     : conversation;
 }
 
-function withLatency(conversation: Conversation, event: Of<"sottovoce.turn.metrics">): Conversation {
-  const measured = { ...conversation, latency: event.latency_ms };
+function withMetrics(conversation: Conversation, event: Of<"sottovoce.turn.metrics">): Conversation {
+  const known = {
+    latency: event.latency_ms,
+    used: { engines: event.engines, fallbacks: event.fallbacks },
+  };
+  const measured = { ...conversation, ...known };
   const entry = assistantEntry(conversation, ({ responseId }) => responseId === event.response_id);
-  return entry ? withEntry(measured, { ...entry, latency: event.latency_ms }) : measured;
+  return entry ? withEntry(measured, { ...entry, ...known }) : measured;
 }
 
 /** After the connection is gone nothing can still be on its way. */

@@ -1,17 +1,30 @@
-import { flag, type Guarded, maybe, number, oneOf, shape, text } from "../realtime/guard";
+import { flag, type Guarded, maybe, number, oneOf, shape, tableOf, text } from "../realtime/guard";
 
-const engine = shape({
+const standing = {
   model: maybe(text),
-  state: oneOf("ready", "loading", "restarting", "failed"),
+  state: oneOf("ready", "loading", "warming", "restarting", "failed", "draining"),
   is_local: flag,
   reason: maybe(text),
+  progress: maybe(number),
+};
+const engine = shape({
+  ...standing,
+  /** The one that would be in use instead: it is on its way, or failed. */
+  preferred: maybe(shape(standing)),
+  /** Why it is not the model that was chosen. */
+  trouble: maybe(text),
 });
+const modelProgress = shape({ state: text, progress: maybe(number) });
+/** How one engine fares. `progress` is from 0 to 1 while it loads. */
+export type EngineStanding = Pick<EngineStatus, keyof typeof standing>;
 export type EngineStatus = Guarded<typeof engine>;
 
 const isServerStatus = shape({
   version: text,
   profile: text,
   engines: shape({ stt: engine, llm: engine, tts: engine }),
+  /** By id: how models fare that are here, on their way, or failed to come. */
+  models: maybe(tableOf(modelProgress)),
   sessions: number,
 });
 export type ServerStatus = Guarded<typeof isServerStatus>;

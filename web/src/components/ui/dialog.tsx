@@ -1,4 +1,5 @@
 import * as Primitive from "@radix-ui/react-dialog";
+import { clsx } from "clsx";
 import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button } from "./button";
@@ -8,15 +9,21 @@ type DialogProps = {
   description: string;
   isOpen: boolean;
   onOpenChange(isOpen: boolean): void;
+  isWide?: boolean;
   children: ReactNode;
 };
 
-export function Dialog({ title, description, isOpen, onOpenChange, children }: DialogProps) {
+export function Dialog({ title, description, isOpen, onOpenChange, isWide = false, children }: DialogProps) {
   return (
     <Primitive.Root open={isOpen} onOpenChange={onOpenChange}>
       <Primitive.Portal>
         <Primitive.Overlay className="fixed inset-0 z-40 bg-black/45" />
-        <Primitive.Content className="-translate-x-1/2 -translate-y-1/2 fixed top-1/2 left-1/2 z-50 max-h-[85dvh] w-[min(30rem,calc(100vw-2rem))] overflow-y-auto rounded-2xl border border-rule bg-sheet p-6 shadow-2xl">
+        <Primitive.Content
+          className={clsx(
+            "-translate-x-1/2 -translate-y-1/2 fixed top-1/2 left-1/2 z-50 max-h-[85dvh] overflow-y-auto rounded-2xl border border-rule bg-sheet p-6 shadow-2xl",
+            isWide ? "w-[min(46rem,calc(100vw-2rem))]" : "w-[min(30rem,calc(100vw-2rem))]",
+          )}
+        >
           <Primitive.Title className="pr-10 font-serif text-2xl italic">{title}</Primitive.Title>
           <Primitive.Description className="mt-1 text-quiet text-sm">{description}</Primitive.Description>
           {children}

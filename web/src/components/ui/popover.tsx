@@ -1,6 +1,9 @@
 import * as Primitive from "@radix-ui/react-popover";
 import type { ReactNode } from "react";
 
+/** Around a button: it closes the popover that it is in. */
+export const PopoverClose = Primitive.Close;
+
 type PopoverProps = {
   /** A button: it opens and closes the popover. */
   trigger: ReactNode;
