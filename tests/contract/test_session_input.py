@@ -307,7 +307,8 @@ async def test_the_recogniser_is_given_language_and_prompt(engines: FakeEngines)
         user.speak(QUESTION)
         await user.expect(ReplyFinished)
     given: list[dict[str, Any]] = [dict(one) for one in engines.hints]
-    assert given[-1] == {"model": "fake-stt", "prompt": "Names."}
+    told = {name: hint for name, hint in given[-1].items() if hint is not None}
+    assert told == {"model": "fake-stt", "prompt": "Names."}
 
 
 async def test_the_assistant_speaks_up_after_a_long_silence(engines: FakeEngines) -> None:

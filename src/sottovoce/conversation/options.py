@@ -56,13 +56,14 @@ ToolChoice: TypeAlias = Literal["auto", "none", "required"] | ToolNamed
 class SessionOptions:
     """`turns` None means manual turns: nothing ends but by `commit_input`. `speed` is a factor, 0.25 to 4.
 
-    `tools` and `tool_choice` are the client's; the server's own tools are always there, unless the choice
+    `language` is the tag of what is spoken, such as "de", or "" to have the recogniser find it. `tools` and
+    `tool_choice` are the client's; the server's own tools are always there, unless the choice
     is "none" or names a function. `prompt` is a hint to the recogniser. A session that `is_listening_only`
     transcribes and never replies.
     """
 
     instructions: str = DEFAULT_INSTRUCTIONS
-    language: str = "en"
+    language: str = ""
     voice: str = "alloy"
     speed: float = 1.0
     turns: TurnOptions | None = TurnOptions()

@@ -47,7 +47,7 @@ class WordsTurnDetector:
         return THRESHOLD
 
     async def supports_language(self, language: LanguageCode | None) -> bool:
-        return language is None or language.startswith("en")
+        return not language or language.startswith("en")
 
     async def predict_end_of_turn(self, chat_ctx: llm.ChatContext, *, timeout: float | None = None) -> float:
         """The probability, 0 to 1, that the last message is a whole turn."""

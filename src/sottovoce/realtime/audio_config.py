@@ -102,10 +102,12 @@ class NoiseReduction(ConfigPart):
 
 
 class Transcription(ConfigPart):
-    """What the recogniser is told; any `model` is the one there is.
+    """What the recogniser is told; any `model` is the one there is, and without a language it finds that out.
 
     Strict clients know three keys, so the others are never written unless given.
     """
+
+    nullable = frozenset({"language", "languages"})
 
     model: Name = DEFAULT_MODEL
     language: OrAbsent[Language] = None

@@ -216,4 +216,6 @@ def _listening(options: SessionOptions) -> AudioInput:
             create_response=options.turns.should_reply,
             interrupt_response=options.turns.can_interrupt,
         )
-    return AudioInput(transcription=Transcription(language=options.language), turn_detection=detection)
+    return AudioInput(
+        transcription=Transcription(language=options.language or None), turn_detection=detection
+    )

@@ -49,6 +49,7 @@ async def test_the_detector_judges_the_last_message() -> None:
     detector.is_patient = False
     assert await detector.predict_end_of_turn(context) > THRESHOLD
     assert await detector.supports_language(LanguageCode("en-GB"))
+    assert await detector.supports_language(LanguageCode(""))
     assert not await detector.supports_language(LanguageCode("de"))
 
 

@@ -126,6 +126,15 @@ def test_the_language_of_the_transcription_is_the_sessions() -> None:
     assert client.session.options.language == "en"
 
 
+def test_the_recogniser_finds_the_language_unless_one_is_given() -> None:
+    client = Client()
+    assert client.session.options.language == ""
+    client.update(audio={"input": {"transcription": {"language": "de"}}})
+    answer = client.update(audio={"input": {"transcription": {"language": None}}})
+    assert "language" not in answer["session"]["audio"]["input"]["transcription"]
+    assert client.session.options.language == ""
+
+
 def test_what_agents_js_sends_by_default_is_accepted() -> None:
     answer = Client().update(
         instructions="You are helpful.",
@@ -143,10 +152,7 @@ def test_what_agents_js_sends_by_default_is_accepted() -> None:
     )
     assert answer["type"] == "session.updated"
     assert answer["session"]["model"] == "gpt-realtime-2.1"
-    assert answer["session"]["audio"]["input"]["transcription"] == {
-        "model": "gpt-4o-mini-transcribe",
-        "language": "en",
-    }
+    assert answer["session"]["audio"]["input"]["transcription"] == {"model": "gpt-4o-mini-transcribe"}
 
 
 def test_tracing_is_kept_and_shown() -> None:

@@ -90,11 +90,11 @@ class StreamingRecognition:
         return FINAL_DEADLINE
 
     def take(self, hints: Hints) -> None:
-        self._hints = hints
+        before, self._hints = self._hints, hints
         if self._refusal is not None:
             self._refusal = None
             self._drop_connection()
-        self._send(_session_update(self._endpoint.model, hints))
+        self._send(_session_update(self._endpoint.model, hints, before))
 
     def begin(self) -> Segment:
         segment = Segment(asyncio.get_running_loop().create_future())
@@ -156,7 +156,7 @@ class StreamingRecognition:
 
     async def _converse(self, socket: ClientConnection) -> None:
         self._outgoing, self._refusal = asyncio.Queue(), None
-        await socket.send(_session_update(self._endpoint.model, self._hints))
+        await socket.send(_session_update(self._endpoint.model, self._hints, Hints()))
         for segment in self._pending:
             segment.interim = ""
             for replayed in _replay(segment):
@@ -283,12 +283,14 @@ def _replay(segment: Segment) -> list[str]:
     return [*messages, _COMMIT] if segment.is_finished else messages
 
 
-def _session_update(model: str, hints: Hints) -> str:
-    transcription = {"model": model, "language": hints.language, "prompt": hints.prompt}
+def _session_update(model: str, hints: Hints, before: Hints) -> str:
+    """What the service knew `before` it keeps, unless null takes it back."""
+    known = {"model": "", "language": before.language, "prompt": before.prompt}
+    given = {"model": model, "language": hints.language, "prompt": hints.prompt}
     audio = {
         "input": {
             "format": {"type": "audio/pcm", "rate": SAMPLE_RATE_HZ},
-            "transcription": {key: value for key, value in transcription.items() if value},
+            "transcription": {name: hint or None for name, hint in given.items() if hint or known[name]},
             "turn_detection": None,
         }
     }

@@ -143,7 +143,7 @@ async def test_hints_reach_a_recogniser_that_is_listening(
         stream.finish(segment)
         await segment.text
     assert engines.hints[0] == {"model": "fake-stt", "language": "en"}
-    assert engines.hints[-1] == {"model": "fake-stt", "prompt": "Names: Ada."}
+    assert engines.hints[-1] == {"model": "fake-stt", "language": None, "prompt": "Names: Ada."}  # taken back
 
 
 async def test_closing_fails_what_is_pending(engines: FakeEngines) -> None:
