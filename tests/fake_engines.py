@@ -185,7 +185,7 @@ class FakeEngines:
         self.credentials.append(request.headers.get("authorization", ""))
         if (refusal := await self._fault("llm")) is not None:
             return refusal
-        length = sum(len(message["content"] or "") for message in body["messages"])
+        length = sum(len(message.get("content") or "") for message in body["messages"])
         if self.context_characters is not None and length > self.context_characters:
             error = {"message": "too long", "code": "context_length_exceeded", "param": "messages"}
             return JSONResponse({"error": error}, status_code=400)

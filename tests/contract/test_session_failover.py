@@ -9,9 +9,6 @@ import pytest
 
 from sottovoce.config import EngineEndpoint, EngineKind
 from sottovoce.conversation import filler
-from sottovoce.conversation.adapters import llm as llm_adapter
-from sottovoce.conversation.adapters import recognition
-from sottovoce.conversation.adapters import tts as tts_adapter
 from sottovoce.conversation.events import (
     EngineFailed,
     ReplyFinished,
@@ -25,15 +22,13 @@ from tests.fake_engines import FakeChain, FakeEngines, running_chain
 from tests.recordings import recording
 from tests.spoken import Speaker, conversation, until
 
+DEADLINE = 1.0
+"""Seconds, of engines that hang; others have theirs, for the machine may be busy."""
 QUESTION = recording("dialogue-what-time-is-it-slt")
 
 
 @pytest.fixture
-async def chain(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeChain]:
-    """Short deadlines for engines that hang, long ones for those that answer on a machine that is busy."""
-    monkeypatch.setattr(recognition, "FINAL_DEADLINE", 1.0)
-    monkeypatch.setattr(llm_adapter, "FIRST_TOKEN_DEADLINE", 1.0)
-    monkeypatch.setattr(tts_adapter, "FIRST_AUDIO_DEADLINE", 1.0)
+async def chain() -> AsyncIterator[FakeChain]:
     async with running_chain("good", "spare") as members:
         for member in members.members:
             member.heard.extend(["what time is it"] * 5)
@@ -74,7 +69,7 @@ async def test_a_turn_tells_which_engines_it_went_through(chain: FakeChain) -> N
 async def test_a_turn_survives_any_engine(
     chain: FakeChain, good: FakeEngines, kind: EngineKind, fault: str
 ) -> None:
-    good.failing[kind] = fault
+    good.failing[kind], good.deadlines[kind] = fault, DEADLINE
     async with conversation(chain) as user:
         heard, finished, engines = await ask(user)
         used = user.all(TurnMeasured)[-1].engines[kind]
@@ -97,7 +92,7 @@ async def test_all_of_them_at_once(chain: FakeChain, good: FakeEngines) -> None:
 async def test_the_second_turn_does_not_wait_for_the_one_that_hung(
     chain: FakeChain, good: FakeEngines
 ) -> None:
-    good.failing["llm"], good.is_ready = "hang", False
+    good.failing["llm"], good.deadlines["llm"], good.is_ready = "hang", DEADLINE, False
     async with conversation(chain) as user:
         await ask(user)
         asked = len(good.requests)
@@ -153,7 +148,7 @@ async def test_a_cold_model_that_shows_progress_is_waited_for_with_a_word(
     chain: FakeChain, good: FakeEngines, spare: FakeEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filler, "FILLER_SILENCE", 1.2)
-    good.prefill = asyncio.Event()
+    good.prefill, good.deadlines["llm"] = asyncio.Event(), DEADLINE
     async with conversation(chain, options=SessionOptions(language="de")) as user:
         user.speak(QUESTION)
         await until(lambda: "Einen Moment." in good.spoken)

@@ -9,7 +9,6 @@ import pytest
 from livekit.agents import APIError, APIStatusError, llm
 from livekit.agents.voice.generation import INSTRUCTIONS_MESSAGE_ID
 
-from sottovoce.conversation.adapters import llm as adapter
 from sottovoce.conversation.adapters.clients import EngineClients
 from sottovoce.conversation.adapters.llm import ServiceLLM
 from sottovoce.conversation.asking import Question, ask
@@ -20,6 +19,7 @@ from tests.fake_engines import FakeChain, FakeEngines, ToolCall, running_chain
 from tests.spoken import until
 
 DEADLINE = 0.4
+"""Seconds, of an engine that hangs; others have theirs, for the machine may be busy."""
 
 
 @pytest.fixture
@@ -41,8 +41,7 @@ def spare(chain: FakeChain) -> FakeEngines:
 
 
 @pytest.fixture
-async def model(chain: FakeChain, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ServiceLLM]:
-    monkeypatch.setattr(adapter, "FIRST_TOKEN_DEADLINE", DEADLINE)
+async def model(chain: FakeChain) -> AsyncIterator[ServiceLLM]:
     clients = EngineClients(chain)
     yield ServiceLLM(clients)
     await clients.aclose()
@@ -85,7 +84,7 @@ async def test_the_first_of_the_chain_answers(model: ServiceLLM, spare: FakeEngi
 async def test_the_next_one_answers_where_the_first_fails_before_its_first_word(
     model: ServiceLLM, good: FakeEngines, fault: str
 ) -> None:
-    good.failing["llm"] = fault
+    good.failing["llm"], good.deadlines["llm"] = fault, DEADLINE
     words, (used,) = await said(model)
     assert words == "I am spare."
     assert (used.model, used.instead_of) == ("spare-llm", "good-llm")
@@ -93,20 +92,13 @@ async def test_the_next_one_answers_where_the_first_fails_before_its_first_word(
 
 
 async def test_the_reason_is_told_once_it_is_known(model: ServiceLLM, good: FakeEngines) -> None:
-    good.failing["llm"] = "hang"
+    good.failing["llm"], good.deadlines["llm"] = "hang", DEADLINE
     await said(model)
     assert await said(model) == (
         "I am spare.",
         [Used("spare-llm", "good-llm", "The language model did not answer in time.")],
     )
     assert len(good.requests) == 1  # a deadline that passed is enough
-
-
-async def test_a_deadline_of_its_own_counts(model: ServiceLLM, good: FakeEngines) -> None:
-    good.failing["llm"], good.deadlines["llm"] = "hang", 0.05
-    begun = asyncio.get_running_loop().time()
-    await said(model)
-    assert asyncio.get_running_loop().time() - begun < DEADLINE
 
 
 async def test_after_the_first_word_nothing_is_said_twice(
@@ -146,6 +138,7 @@ async def test_the_last_failure_is_the_one_that_is_told(
     model: ServiceLLM, good: FakeEngines, spare: FakeEngines
 ) -> None:
     good.failing["llm"], spare.failing["llm"] = "refuse", "hang"
+    spare.deadlines["llm"] = DEADLINE
     with pytest.raises(TimeoutError):
         await said(model)
 
@@ -153,9 +146,9 @@ async def test_the_last_failure_is_the_one_that_is_told(
 async def test_a_model_that_pings_while_it_reads_is_waited_for(
     model: ServiceLLM, good: FakeEngines, spare: FakeEngines
 ) -> None:
-    good.prefill = asyncio.Event()
+    good.prefill, good.deadlines["llm"] = asyncio.Event(), 2 * DEADLINE
     answering = asyncio.create_task(said(model))
-    await asyncio.sleep(3 * DEADLINE)
+    await asyncio.sleep(4 * DEADLINE)
     assert not answering.done()
     good.prefill.set()
     words, (used,) = await answering

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sottovoce.conversation.adapters import recognition
 from sottovoce.conversation.adapters.clients import EngineClients
 from sottovoce.conversation.adapters.recognisers import Recognisers
 from sottovoce.conversation.adapters.segments import Hints, Segment
@@ -17,14 +16,15 @@ from tests.fake_engines import FakeChain, FakeEngines, running_chain
 from tests.spoken import until
 
 SPEECH = b"\x01\x02" * 1600
+DEADLINE = 0.3
+"""Seconds, of an engine that hangs; others have theirs, for the machine may be busy."""
 OURS = ("recognition", "leave a recogniser")
 """Tasks of a session's ear."""
 MORE = b"\x03\x04" * 1600
 
 
 @pytest.fixture
-async def chain(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeChain]:
-    monkeypatch.setattr(recognition, "FINAL_DEADLINE", 0.3)
+async def chain() -> AsyncIterator[FakeChain]:
     async with running_chain("good", "spare") as members:
         for member in members.members:
             member.heard.extend([f"{member.name} {number}" for number in range(9)])
@@ -79,7 +79,7 @@ async def test_the_first_of_the_chain_hears(ear: Recognisers, spare: FakeEngines
 async def test_the_next_one_hears_all_of_it_again(
     ear: Recognisers, good: FakeEngines, spare: FakeEngines, interims: list[str], fault: str
 ) -> None:
-    good.failing["stt"] = fault
+    good.failing["stt"], good.deadlines["stt"] = fault, DEADLINE
     segment = heard(ear, SPEECH, MORE)
     assert await segment.text == "spare 0"
     assert spare.segments == [SPEECH + MORE]
@@ -91,7 +91,7 @@ async def test_the_next_one_hears_all_of_it_again(
 async def test_segments_behind_a_deadline_do_not_wait_for_another(
     ear: Recognisers, good: FakeEngines, spare: FakeEngines
 ) -> None:
-    good.failing["stt"] = "hang"
+    good.failing["stt"], good.deadlines["stt"] = "hang", DEADLINE
     segments = [heard(ear) for _ in range(3)]
     assert await asyncio.gather(*(one.text for one in segments)) == ["spare 0", "spare 1", "spare 2"]
     assert (await heard(ear).text, len(good.segments)) == ("spare 3", 3)
@@ -183,7 +183,7 @@ async def test_it_goes_back_to_the_preferred_one_when_that_is_well(
     clients = EngineClients(chain)
     ear = Recognisers(clients, Hints("en"), lambda segment: None)
     try:
-        good.failing["stt"] = "hang"
+        good.failing["stt"], good.deadlines["stt"] = "hang", 5 * DEADLINE  # a trial has a third of it
         assert await heard(ear).text == "spare 0"
         del good.failing["stt"]
         await until(lambda: clients.failover.standings("stt")[0].breaker == "half_open")
@@ -198,7 +198,7 @@ async def test_it_goes_back_to_the_preferred_one_when_that_is_well(
 async def test_what_is_dropped_is_not_heard_again(
     ear: Recognisers, good: FakeEngines, spare: FakeEngines
 ) -> None:
-    good.failing["stt"] = "hang"
+    good.failing["stt"], good.deadlines["stt"] = "hang", DEADLINE
     segment = ear.begin()
     ear.append(segment, SPEECH)
     segment.text.cancel()
