@@ -86,9 +86,7 @@ class Speaker:
 
 
 @asynccontextmanager
-async def conversation(
-    engines: Engines, *, is_paced: bool = True, **options: Any
-) -> AsyncIterator[Speaker]:
+async def conversation(engines: Engines, *, is_paced: bool = True, **options: Any) -> AsyncIterator[Speaker]:
     """A started session on the fake engines, spoken to and listened to until the block ends.
 
     One that is not paced hears only what the test pushes.

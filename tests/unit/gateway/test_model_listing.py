@@ -13,7 +13,6 @@ from sottovoce.errors import EngineUnavailable
 from sottovoce.gateway.engines import EngineStatus
 from sottovoce.gateway.model_listing import FRESH, ModelListing
 
-
 ELSEWHERE = "http://192.0.2.1/v1"
 
 
