@@ -34,7 +34,7 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shared_server(server_home: Path) -> Iterator[Server]:
     if not files("sottovoce").joinpath("web/dist/index.html").is_file():
         pytest.fail("The page is not built: npm --prefix web ci && npm --prefix web run build")
-    server = Server(server_home, allowed_hosts="voice.lan")
+    server = Server(server_home, allowed_hosts="voice.lan", offline="true")
     server.start()
     yield server
     server.stop()
@@ -43,7 +43,7 @@ def shared_server(server_home: Path) -> Iterator[Server]:
 @pytest.fixture
 def own_server(shared_server: Server, server_home: Path) -> Iterator[Server]:
     """A server that the test may kill; after the shared one, which has built what both need."""
-    server = Server(server_home, allowed_hosts="voice.lan")
+    server = Server(server_home, allowed_hosts="voice.lan", offline="true")
     server.start()
     yield server
     server.stop()
