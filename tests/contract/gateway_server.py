@@ -45,6 +45,7 @@ class Engine:
     seen: list[Request] = field(default_factory=list)
     models: dict[str, Any] = field(default_factory=lambda: {"data": [{"id": "tiny/model", "created": 7}]})
     state: Any = "ready"
+    reason: str | None = None
 
     def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
         return (self.endpoint(kind),)
@@ -53,7 +54,7 @@ class Engine:
         return EngineEndpoint(kind, self.url, ENGINE_KEY, f"{kind}-model")
 
     def status(self, kind: EngineKind) -> EngineStatus:
-        return EngineStatus(f"{kind}-model", self.state)
+        return EngineStatus(f"{kind}-model", self.state, reason=self.reason)
 
     def members(self, kind: EngineKind) -> Sequence[EngineStatus]:
         return (self.status(kind),)

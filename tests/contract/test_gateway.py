@@ -9,12 +9,14 @@ import httpx
 import pytest
 
 from sottovoce.errors import ConfigError
+from sottovoce.gateway.limits import GatewayLimits
 from sottovoce.gateway.routes.page import check_page
 from sottovoce.models.choice import write_choice
 from tests.contract.gateway_server import BEARER, KEY, Gateway, running
 
 EVIL = "https://evil.example"
 LISTED = "https://app.example"
+NAME = "voice.example"
 SPEECH = {"input": "hello", "model": "tts", "voice": "alloy"}
 
 
@@ -114,10 +116,35 @@ async def test_health_needs_no_key(gateway: Gateway) -> None:
     assert (await gateway.client.get("/livez")).status_code == 200
     ready = (await gateway.client.get("/readyz")).json()
     assert ready["status"] == "ready"
-    assert ready["models"]["stt"] == [{"model": "stt-model", "state": "ready", "progress": None}]
+    assert ready["models"]["stt"] == [
+        {"model": "stt-model", "state": "ready", "progress": None, "reason": None}
+    ]
     gateway.engine.state = "loading"
     waiting = await gateway.client.get("/readyz")
     assert (waiting.status_code, waiting.json()["engines"]["stt"]) == (503, "loading")
+
+
+async def test_why_an_engine_failed_is_for_the_key_and_for_this_machine(tmp_path: Path) -> None:
+    async with running(tmp_path, GatewayLimits(wrong_key_hold=0), allowed_hosts=(NAME,)) as gateway:
+        gateway.engine.state, gateway.engine.reason = "failed", "/home/ada/model.onnx is damaged"
+
+        async def told(**headers: str) -> set[object]:
+            models = (await gateway.client.get("/readyz", headers=headers)).json()["models"]
+            return {model.get("reason") for kind in models.values() for model in kind}
+
+        secret = await gateway.client.post("/v1/realtime/client_secrets", json={}, headers=BEARER)
+        value = secret.json()["value"]
+        assert await told() == await told(host=NAME, **BEARER) == {gateway.engine.reason}
+        strangers = ({}, {"authorization": f"Bearer {KEY}x"}, {"authorization": f"Bearer {value}"})
+        for headers in strangers:
+            assert await told(host=NAME, **headers) == {None}
+            reply = await gateway.client.get("/readyz", headers={"host": NAME, **headers})
+            assert (reply.status_code, "ada" in reply.text) == (503, False)
+
+
+async def test_a_proxy_on_this_machine_brings_strangers(tmp_path: Path) -> None:
+    async with running(tmp_path, behind_proxy=True) as gateway:
+        assert "reason" not in (await gateway.client.get("/readyz")).json()["models"]["stt"][0]
 
 
 async def test_status_tells_what_the_page_shows(gateway: Gateway) -> None:

@@ -17,7 +17,7 @@ from sottovoce.config import ENGINE_KINDS, Settings
 from sottovoce.conversation.failover import Failover
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.gateway.attempts import Attempts
-from sottovoce.gateway.auth import Credentials, RequireCredentials
+from sottovoce.gateway.auth import Callers, Credentials, RequireCredentials
 from sottovoce.gateway.calls import Calls
 from sottovoce.gateway.client_secrets import ClientSecrets
 from sottovoce.gateway.cors import Cors
@@ -82,6 +82,7 @@ def create_app(
     names = ModelNames(settings, engines, listing)
     credentials = _credentials(settings, key, now)
     attempts = Attempts(limits.wrong_key_hold)
+    callers = Callers(credentials, attempts, settings.behind_proxy)
     sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
     half_open = Slots(limits.half_open_calls, "calls being set up")
     defaults = _defaults(settings)
@@ -100,7 +101,7 @@ def create_app(
         no_websocket,
     ]
     routes: list[BaseRoute] = [
-        *health.routes(engines, desk),
+        *health.routes(engines, callers, desk),
         *openapi.routes(),
         *metric_routes.routes(metrics),
         Mount(
@@ -120,9 +121,7 @@ def create_app(
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.sessions, app.state.websocket, app.state.calls = sessions, websocket, calls
     app.state.desk = desk
-    wanting_keys = RequireCredentials(
-        app.build_middleware_stack(), credentials, attempts, is_behind_proxy=settings.behind_proxy
-    )
+    wanting_keys = RequireCredentials(app.build_middleware_stack(), callers)
     app.middleware_stack = MeasureRequests(_guarded(wanting_keys, settings), metrics, RouteNames(routes))
     return app
 

@@ -99,33 +99,16 @@ def _no_key() -> AuthError:
     )
 
 
-class RequireCredentials:
-    """ASGI middleware: puts a `Principal` into the scope of everything that is guarded, or refuses it.
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Who asks, by what they bring along; the answer to a wrong key is held back."""
 
-    A WebSocket is refused with an HTTP status, before it is accepted.
-    """
+    credentials: Credentials
+    attempts: Attempts
+    is_behind_proxy: bool
 
-    def __init__(
-        self, app: ASGIApp, credentials: Credentials, attempts: Attempts, *, is_behind_proxy: bool
-    ) -> None:
-        self.app = app
-        self.credentials = credentials
-        self.attempts = attempts
-        self.is_behind_proxy = is_behind_proxy
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket") and is_guarded(scope["path"]):
-            try:
-                principal = await self._identify(HTTPConnection(scope))
-                principal.check_scope(scope["path"])
-            except SottovoceError as error:
-                await error_response(error)(scope, receive, send)
-                return
-            scope[PRINCIPAL] = principal
-            scope[SESSION], scope[OWNER] = principal.session, principal.key_id
-        await self.app(scope, receive, send)
-
-    async def _identify(self, connection: HTTPConnection) -> Principal:
+    async def identify(self, connection: HTTPConnection) -> Principal:
+        """Raises `AuthError`, `LimitExceededError`, and `SottovoceError` where the keys cannot be read."""
         given = given_key(connection)
         if given is None:
             return await self.credentials.page_of(connection)
@@ -134,3 +117,38 @@ class RequireCredentials:
         address = address_of(connection, is_behind_proxy=self.is_behind_proxy)
         async with self.attempts.watched(address):
             return await self.credentials.principal_of(given)
+
+    async def is_known(self, connection: HTTPConnection) -> bool:
+        """Whether it comes from this machine, by address and name, or brings a good key or the page's cookie.
+
+        For what is open to all and says more to some. A client secret is for conversations alone.
+        """
+        if self.credentials.cookie.is_for(connection):
+            return True
+        try:
+            return (await self.identify(connection)).kind != "secret"
+        except SottovoceError:
+            return False
+
+
+class RequireCredentials:
+    """ASGI middleware: puts a `Principal` into the scope of everything that is guarded, or refuses it.
+
+    A WebSocket is refused with an HTTP status, before it is accepted.
+    """
+
+    def __init__(self, app: ASGIApp, callers: Callers) -> None:
+        self.app = app
+        self.callers = callers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and is_guarded(scope["path"]):
+            try:
+                principal = await self.callers.identify(HTTPConnection(scope))
+                principal.check_scope(scope["path"])
+            except SottovoceError as error:
+                await error_response(error)(scope, receive, send)
+                return
+            scope[PRINCIPAL] = principal
+            scope[SESSION], scope[OWNER] = principal.session, principal.key_id
+        await self.app(scope, receive, send)

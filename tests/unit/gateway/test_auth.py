@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from sottovoce.errors import AuthError
 from sottovoce.gateway.attempts import Attempts
-from sottovoce.gateway.auth import PAGE, PRINCIPAL, SERVER_KEY, Credentials, RequireCredentials
+from sottovoce.gateway.auth import PAGE, PRINCIPAL, SERVER_KEY, Callers, Credentials, RequireCredentials
 from sottovoce.gateway.given_key import given_key
 from sottovoce.gateway.guard import PROVENANCE, Provenance
 from sottovoce.gateway.keys import KeyStore
@@ -151,7 +151,7 @@ async def tell_principal(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def client(credentials: Credentials) -> TestClient:
-    app = RequireCredentials(tell_principal, credentials, Attempts(hold=0), is_behind_proxy=False)
+    app = RequireCredentials(tell_principal, Callers(credentials, Attempts(hold=0), is_behind_proxy=False))
 
     async def proven(scope: Scope, receive: Receive, send: Send) -> None:
         await app({**scope, PROVENANCE: Provenance.OWN_PAGE}, receive, send)
@@ -176,7 +176,7 @@ def test_routes_are_told_what_a_secret_is_bound_to(credentials: Credentials) -> 
         seen.append(scope)
         await PlainTextResponse("")(scope, receive, send)
 
-    app = RequireCredentials(remember, credentials, Attempts(hold=0), is_behind_proxy=False)
+    app = RequireCredentials(remember, Callers(credentials, Attempts(hold=0), is_behind_proxy=False))
     client = TestClient(app)
     for given in (secret, "sk-right"):
         client.post("/v1/realtime/calls", headers={"authorization": f"Bearer {given}"})
