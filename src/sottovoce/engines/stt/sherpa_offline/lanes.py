@@ -29,7 +29,7 @@ class Lanes:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.release()  # it had come just then
-            else:
+            elif turn in lane:
                 lane.remove(turn)
             raise
 
@@ -38,7 +38,8 @@ class Lanes:
         self._call()
 
     def _call(self) -> None:
-        lane = self._live or self._files
-        if lane and not self._is_taken:
-            self._is_taken = True
-            lane.popleft().set_result(None)
+        while not self._is_taken and (lane := self._live or self._files):
+            turn = lane.popleft()
+            if not turn.done():  # who was cancelled just now is still in line
+                self._is_taken = True
+                turn.set_result(None)

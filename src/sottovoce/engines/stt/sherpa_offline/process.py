@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from contextlib import suppress
 from typing import TypeVar
@@ -46,10 +47,11 @@ class OfflineProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")},
         )
         process = cls(own)
         try:
-            loaded = await process._answer(Loaded, deadline, "load")
+            loaded = await process._told(Loaded, deadline, "load")
             if loaded.failure is not None:
                 raise EngineError(loaded.failure, engine="stt", code="bad_model")
         except BaseException:
@@ -67,13 +69,7 @@ class OfflineProcess:
 
     async def hear(self, task: Task, pcm: bytes, deadline: float) -> Heard:
         """Raises `EngineCrashed`, `EngineTimeout`, and `EngineError` where the model failed."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(pack(task, pcm))
-            await self._process.stdin.drain()
-        except OSError:
-            raise await self._died() from None
-        heard = await self._answer(Heard, deadline, "answer")
+        heard = await self._told(Heard, deadline, "answer", pack(task, pcm))
         if heard.failure is not None:
             raise EngineError(f"The recogniser failed: {heard.failure}", engine="stt")
         return heard
@@ -86,9 +82,10 @@ class OfflineProcess:
             await self._process.wait()
         await self._listening
 
-    async def _answer(self, kind: type[Message], deadline: float, what: str) -> Message:
+    async def _told(self, kind: type[Message], deadline: float, what: str, asked: bytes = b"") -> Message:
         try:
             async with asyncio.timeout(deadline):
+                await self._write(asked)
                 return kind.model_validate_json(await self._read())
         except TimeoutError:
             await self.aclose()
@@ -100,6 +97,12 @@ class OfflineProcess:
         except (ValueError, ValidationError) as error:
             await self.aclose()
             raise EngineCrashed("The recogniser sent garbage.", engine="stt") from error
+
+    async def _write(self, asked: bytes) -> None:
+        """Waits while the pipe is full: one that hangs takes nothing."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(asked)
+        await self._process.stdin.drain()
 
     async def _read(self) -> bytes:
         assert self._process.stdout is not None

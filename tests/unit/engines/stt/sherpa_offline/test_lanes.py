@@ -39,6 +39,18 @@ async def test_who_is_cancelled_while_waiting_is_passed_over() -> None:
     assert (order, lanes.waiting) == (["two"], 0)
 
 
+async def test_who_is_cancelled_in_the_moment_that_a_turn_ends_is_passed_over() -> None:
+    lanes, order = Lanes(), list[str]()
+    await lanes.acquire(is_live=True)
+    one, two = (asyncio.create_task(taken(lanes, name, order, is_live=True)) for name in ("one", "two"))
+    await asyncio.sleep(0)
+    one.cancel()
+    lanes.release()  # before one has learnt of it
+    await asyncio.wait({one, two}, timeout=1)
+    assert one.cancelled()
+    assert (order, lanes.waiting) == (["two"], 0)
+
+
 async def test_a_turn_that_comes_in_the_moment_of_cancelling_goes_to_the_next() -> None:
     lanes, order = Lanes(), list[str]()
     await lanes.acquire(is_live=True)

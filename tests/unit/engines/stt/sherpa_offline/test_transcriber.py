@@ -33,7 +33,7 @@ from tests.recordings import recording
 from tests.unit.engines.stt.loud_is_voice import LoudIsVoice, silence, voice
 
 ENGLISH, GERMAN, TRANSLATION = "the quick brown fox", "guten tag", "good day"
-SPEECH = voice(2.0)
+SPEECH, LONG_SPEECH = voice(2.0), voice(12.0)
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,16 @@ async def running(options: OfflineOptions) -> AsyncIterator[OfflineTranscriber]:
         await transcriber.aclose()
 
 
-async def said(transcriber: OfflineTranscriber, language: str = "", *, should_translate: bool = False) -> str:
+async def said(
+    transcriber: OfflineTranscriber,
+    language: str = "",
+    *,
+    should_translate: bool = False,
+    speech: bytes = SPEECH,
+) -> str:
     stream = await transcriber.open_stream(language=language, should_translate=should_translate)
     try:
-        await stream.push(SPEECH)
+        await stream.push(speech)
         return await stream.finish()
     finally:
         await stream.aclose()
@@ -120,13 +126,14 @@ async def test_who_speaks_while_it_dies_is_heard_by_the_next(options: OfflineOpt
 
 async def test_a_process_that_hangs_is_killed_in_time(options: OfflineOptions) -> None:
     async with running(replace(options, patience=0.3)) as transcriber:
-        pid = transcriber.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
-        with pytest.raises(EngineTimeout, match="did not answer in"):
-            await said(transcriber)
-        assert not psutil.pid_exists(pid)
-        assert await said(transcriber) == ENGLISH
+        for speech in (SPEECH, LONG_SPEECH):  # the second is more than the pipe takes
+            pid = transcriber.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)
+            with pytest.raises(EngineTimeout, match="did not answer in"):
+                await said(transcriber, speech=speech)
+            assert not psutil.pid_exists(pid)
+            assert await said(transcriber) == ENGLISH
 
 
 async def test_cancelled_work_frees_the_recogniser(options: OfflineOptions) -> None:
