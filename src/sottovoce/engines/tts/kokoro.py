@@ -133,7 +133,7 @@ class KokoroSynthesizer:
     async def warm(self) -> None:
         """Speak twice: the first time allocates, the second is measured."""
         for text in (WARM_UP, WARM_UP):
-            speech, began = 0.0, self._clock()
+            began = self._clock()
             async with aclosing(self.synthesize(text, DEFAULT_VOICE, 1.0)) as frames:
                 speech = sum([frame.duration async for frame in frames])
             self._pace.start(self._clock() - began, speech)

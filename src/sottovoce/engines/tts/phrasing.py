@@ -40,7 +40,6 @@ class Clause:
     phonemes: str
     mark: str
     speech: float
-
     """About how many seconds it takes to say, at speed 1."""
 
 

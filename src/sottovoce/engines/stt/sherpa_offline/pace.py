@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sottovoce.errors import LimitExceededError
+from sottovoce.engines.stt.overload import overloaded
 
 TRIAL = 4.0
 """Seconds of noise that are heard before the first stream."""
@@ -35,7 +35,7 @@ class Pace:
         """Raises `LimitExceededError` where one more beside those would have to wait, and all of them."""
         speakers = speaking + 1
         if self.behind * self.speed > MAX_BEHIND or (speakers > 1 and speakers * self.speed > 1.0):
-            raise LimitExceededError(
+            raise overloaded(
                 f"This machine cannot keep up with another speaker: a second of speech takes {self.model} "
                 f"{self.speed:.2f} s, and {speaking} are speaking. A smaller model is quicker."
             )

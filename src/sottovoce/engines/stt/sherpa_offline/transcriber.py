@@ -22,10 +22,10 @@ from sottovoce.engines.stt.sherpa_offline.process import OfflineProcess
 from sottovoce.engines.stt.sherpa_offline.stream import OfflineStream
 from sottovoce.engines.stt.sherpa_offline.wire import Heard, Loaded, Task
 from sottovoce.engines.stt.sherpa_offline.worker import WorkerOptions
-from sottovoce.engines.stt.sherpa_streaming.admission import usable_cores
 from sottovoce.engines.stt.vad import VoiceDetector, silero
 from sottovoce.errors import EngineCrashed, EngineError, EngineUnavailable, LimitExceededError
 from sottovoce.models.installed import InstalledModel
+from sottovoce.models.processor import physical_cores
 
 MAX_STREAMS = 16
 """Each holds up to a minute of audio and a detector: 3 MB."""
@@ -63,7 +63,7 @@ class OfflineTranscriber:
 
     @classmethod
     def of(cls, model: InstalledModel, settings: EngineSettings) -> OfflineTranscriber:
-        threads = settings.threads or min(MAX_THREADS, max(1, usable_cores() // 2))
+        threads = settings.threads or min(MAX_THREADS, max(1, physical_cores() // 2))
         worker = WorkerOptions(model=model, threads=threads, provider=settings.provider)
         return cls(OfflineOptions(worker))
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
-import psutil
-
+from sottovoce.engines.stt.overload import overloaded
 from sottovoce.engines.stt.sherpa_streaming.pace import Pace
 from sottovoce.errors import LimitExceededError
 
@@ -19,9 +17,6 @@ SHARE = 0.8
 speech does not come evenly."""
 LEAST_FACTOR = 1e-6
 """Keeps a clock's grain from dividing by nothing."""
-CODE = "server_overloaded"
-RETRY_AFTER = 5.0
-"""Seconds: about what an utterance lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +39,11 @@ class Admission:
                 f"All {self.max_streams} streams of the recogniser are in use; try again in a moment."
             )
         if is_live and hearing >= self.capacity:
-            raise LimitExceededError(
+            raise overloaded(
                 f"Already {self.capacity} are speaking; with this model the machine would not keep up with "
-                "more; try again in a moment.",
-                retry_after=RETRY_AFTER,
-                code=CODE,
+                "more; try again in a moment."
             )
         if is_live and lag > self.max_lag:
-            raise LimitExceededError(
-                f"The recogniser is {lag:.1f} s behind: this machine does not keep up. Try again later.",
-                retry_after=RETRY_AFTER,
-                code=CODE,
+            raise overloaded(
+                f"The recogniser is {lag:.1f} s behind: this machine does not keep up. Try again later."
             )
-
-
-def usable_cores() -> int:
-    """Physical ones that this process may run on."""
-    physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
-    return max(1, min(physical, allowed))

@@ -206,7 +206,10 @@ class Scheduler:
     def _feed(self, turn: Turn) -> int:
         took = 0
         while turn.audio:
-            pcm = turn.audio.popleft()
+            try:
+                pcm = turn.audio.popleft()
+            except IndexError:  # its stream was closed just now, and emptied it
+                break
             self._recogniser.accept(turn.hearing, pcm)
             took += len(pcm)
         return took

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from sottovoce.config import EngineSettings
 from sottovoce.engines.stt.base import InterimListener, SegmentListener
 from sottovoce.engines.stt.sherpa_streaming import recogniser as recognisers
-from sottovoce.engines.stt.sherpa_streaming.admission import Admission, usable_cores
+from sottovoce.engines.stt.sherpa_streaming.admission import Admission
 from sottovoce.engines.stt.sherpa_streaming.files import NEMO
 from sottovoce.engines.stt.sherpa_streaming.pace import Pace, measure
 from sottovoce.engines.stt.sherpa_streaming.recogniser import Recogniser
@@ -20,6 +20,7 @@ from sottovoce.engines.stt.sherpa_streaming.scheduler import Scheduler
 from sottovoce.engines.stt.sherpa_streaming.stream import Listeners, SherpaStream
 from sottovoce.errors import EngineTimeout, EngineUnavailable
 from sottovoce.models.installed import InstalledModel
+from sottovoce.models.processor import physical_cores
 
 DECODE_DEADLINE = 10.0
 """Seconds for one chunk, which takes a fraction of one. A thread that is past it will not come back, and only
@@ -59,9 +60,7 @@ class SherpaStreamingTranscriber:
     """A `Transcriber`. `load` is what brings the model, in a thread; for a test another one."""
 
     can_translate = False
-    has_word_times = True
-    has_probabilities = True
-    heeds_language = has_word_times = has_probabilities = True
+    has_word_times = has_probabilities = True
 
     def __init__(
         self,
@@ -76,7 +75,7 @@ class SherpaStreamingTranscriber:
         self.heeds_language = model.entry.family == NEMO or len(model.entry.languages) <= 1
         """Bilingual zipformers hear both of theirs."""
         self.fault: str | None = None
-        self._threads = settings.threads or usable_cores()
+        self._threads = settings.threads or physical_cores()
         self._load = load or (lambda: _load(model, settings))
         self._decode_deadline = decode_deadline
         self._loaded: Loaded | None = None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from sottovoce.engines.stt.overload import CODE, RETRY_AFTER
 from sottovoce.engines.stt.sherpa_offline.pace import LONGEST_PATIENCE, Pace
 from sottovoce.errors import LimitExceededError
 
@@ -10,8 +11,11 @@ def test_as_many_may_speak_as_the_machine_hears_in_real_time() -> None:
     pace = Pace("whisper-small", speed=0.4)
     pace.admit(speaking=0)
     pace.admit(speaking=1)
-    with pytest.raises(LimitExceededError, match=r"takes whisper-small 0\.40 s, and 2 are speaking"):
+    with pytest.raises(
+        LimitExceededError, match=r"takes whisper-small 0\.40 s, and 2 are speaking"
+    ) as refused:
         pace.admit(speaking=2)
+    assert (refused.value.code, refused.value.retry_after) == (CODE, RETRY_AFTER)
 
 
 def test_one_is_heard_however_slow_the_machine_is() -> None:

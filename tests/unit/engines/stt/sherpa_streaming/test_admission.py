@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sottovoce.engines.stt.sherpa_streaming.admission import CODE, MAX_STREAMS, Admission, usable_cores
+from sottovoce.engines.stt.overload import CODE
+from sottovoce.engines.stt.sherpa_streaming.admission import MAX_STREAMS, Admission
 from sottovoce.engines.stt.sherpa_streaming.pace import Pace
 from sottovoce.errors import LimitExceededError
 
@@ -40,7 +41,3 @@ def test_one_too_many_is_refused(
         admission.check(streams, hearing, lag, is_live=is_live)
     assert (caught.value.http_status, caught.value.code) == (429, code)
     assert caught.value.retry_after
-
-
-def test_there_is_a_core() -> None:
-    assert usable_cores() >= 1

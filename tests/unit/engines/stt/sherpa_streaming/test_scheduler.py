@@ -129,6 +129,26 @@ def test_what_was_cancelled_is_not_decoded(desk: Desk) -> None:
     assert desk.recogniser.log == ["a", "c"]
 
 
+class EmptiedMeanwhile(deque[bytes]):
+    """Its stream is closed between a look at it and the taking."""
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_stream_that_is_closed_costs_those_beside_it_nothing(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk(batch=2)
+    desk.hold()
+    desk.submit(1.0)
+    desk.submit(2.0).audio = EmptiedMeanwhile()
+    results = desk.let_go(3)
+    assert [(result.failure, result.took_bytes) for result in results] == [
+        (None, len(FULL)),
+        (None, len(FULL)),
+        (None, 0),
+    ]
+
+
 def test_a_batch_holds_the_most_urgent(make_desk: Callable[..., Desk]) -> None:
     desk = make_desk(batch=2)
     desk.hold()

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sottovoce.config import EngineSettings
+from sottovoce.engines.stt.overload import CODE
 from sottovoce.engines.stt.sherpa_streaming import transcriber as module
-from sottovoce.engines.stt.sherpa_streaming.admission import CODE, MAX_STREAMS
+from sottovoce.engines.stt.sherpa_streaming.admission import MAX_STREAMS
 from sottovoce.engines.stt.sherpa_streaming.transcriber import Loaded, SherpaStreamingTranscriber
 from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable, LimitExceededError
 from sottovoce.models.entry import ModelEntry
