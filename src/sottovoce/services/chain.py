@@ -100,13 +100,17 @@ class Chain:
         if self._leaving:
             await asyncio.wait(set(self._leaving.values()))
 
+    def hasten(self) -> None:
+        """It is about to close: those on their way out finish nothing more."""
+        if not self.is_closing:
+            self.is_closing = True
+            for task in self._leaving.values():
+                task.cancel()
+
     async def aclose(self) -> None:
         """Stop all, those on their way out included."""
-        self.is_closing = True
-        leaving = list(self._leaving.values())
-        for task in leaving:
-            task.cancel()
-        everybody = self._everybody()
+        self.hasten()
+        leaving, everybody = list(self._leaving.values()), self._everybody()
         await asyncio.gather(*leaving, *(member.end() for member in everybody), return_exceptions=True)
 
     def _left(self, member: Member) -> None:

@@ -36,7 +36,10 @@ class Health:
     _loaded: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def load(self, loading: Awaitable[None], warm: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Ready or failed when `loading` is over, and `warm`, what makes the engine quick the first time."""
+        """Ready or failed when `loading` is over, and `warm`, what makes the engine quick the first time.
+
+        Never raises: whatever stops it is a reason to have failed.
+        """
         try:
             await loading
             if warm is not None:
@@ -45,6 +48,9 @@ class Health:
         except EngineError as error:
             logger.error("%s", error)
             self.failed(error.message)
+        except Exception as error:  # boundary: nobody awaits this
+            logger.exception("the engine could not be loaded")
+            self.failed(f"The engine could not be loaded: {error!r}")
         else:
             self.ready()
 

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sottovoce.config import EngineEndpoint
 from sottovoce.models.installed import InstalledModel
 from sottovoce.services.backoff import Backoff
+from sottovoce.services.cancelling import cancelled
 from sottovoce.services.clock import Clock
 from sottovoce.services.life import PROBE_INTERVAL, Life
 from sottovoce.services.loading import Measure, Progress, Weight, family_memory, load_deadline, weigh
@@ -192,10 +192,7 @@ class Keeper:
         try:
             await asyncio.wait(pausing, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in pausing:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await cancelled(*pausing)
 
     @property
     def _name(self) -> str:

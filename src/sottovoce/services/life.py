@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from sottovoce.services.cancelling import cancelled
 from sottovoce.services.clock import Clock
 from sottovoce.services.ending import exit_reason
 from sottovoce.services.loading import WARM_DEADLINE, Measure, Progress
@@ -76,10 +76,7 @@ class Life:
                 return exit_reason(exiting.result(), self.child.last_words)
             return watching.result() if watching.done() else self._verdict
         finally:
-            for task in (exiting, watching, condemned):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await cancelled(exiting, watching, condemned)
 
     async def _watch(self) -> str:
         """Returns why the child has to be ended."""

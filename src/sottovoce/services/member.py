@@ -71,10 +71,12 @@ class Member:
         return await self.keeper.loaded()
 
     async def drain(self, deadline: float) -> None:
-        """Let it finish what is open, for `deadline` seconds at most, and end it."""
-        if isinstance(self.keeper, Keeper):
-            await self.keeper.drain(deadline)
-        await self.end()
+        """Let it finish what is open, for `deadline` seconds at most or until cancelled, and end it."""
+        try:
+            if isinstance(self.keeper, Keeper):
+                await self.keeper.drain(deadline)
+        finally:
+            await self.end()
 
     async def end(self) -> None:
         """Stop it and give its address up. Returns when it is gone. May be called again."""

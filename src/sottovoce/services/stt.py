@@ -25,6 +25,7 @@ from sottovoce.errors import (
 )
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.errors import EXCEPTION_HANDLERS, error_response
+from sottovoce.services.cancelling import cancelled
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.health import Health
 from sottovoce.services.models import ServedModel
@@ -61,8 +62,7 @@ class RecognitionService:
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         loading = asyncio.create_task(self.health.load(self.transcriber.start(), self.transcriber.warm))
         yield
-        loading.cancel()
-        await asyncio.gather(loading, return_exceptions=True)
+        await cancelled(loading)
         await self.transcriber.aclose()
 
     def routes(self) -> list[Route | WebSocketRoute]:

@@ -87,7 +87,7 @@ class Supervisor:
     async def aclose(self) -> None:
         """Stop the children. Returns when all are gone."""
         for chain in self._chains.values():
-            chain.is_closing = True
+            chain.hasten()
         await asyncio.gather(*(swaps.cancel() for swaps in self._swaps.values()))
         await asyncio.gather(*(chain.aclose() for chain in self._chains.values()))
 

@@ -12,6 +12,7 @@ from pydantic import ByteSize
 from sottovoce.errors import EngineUnavailable
 from sottovoce.models.installed import InstalledModel
 from sottovoce.models.plan import Link
+from sottovoce.services.cancelling import completed
 from sottovoce.services.chain import DRAIN_DEADLINE, Chain
 from sottovoce.services.loading import weigh
 from sottovoce.services.member import Member
@@ -24,6 +25,8 @@ RESERVE_BYTES = 256 << 20
 
 SHORT_DRAIN = 20.0
 """Seconds for the old engine to finish where the new one needs its memory, and waits for it."""
+
+_ENDING = "The server is ending."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Swap:
     async def run(self) -> None:
         """Returns when the model is asked. Raises `EngineUnavailable` with the reason why it cannot be."""
         if self.chain.is_closing:
-            raise EngineUnavailable("The server is ending.", engine=self.chain.kind)
+            raise EngineUnavailable(_ENDING, engine=self.chain.kind)
         if (there := self.chain.find(self.model)) is not None:
             await self._until_loaded(there)
             self._arrange(self._links)
@@ -63,7 +66,7 @@ class Swap:
         finally:
             self.chain.expect(None)
             if not is_in:
-                await newcomer.end()
+                await completed(newcomer.end())
 
     async def _instead(self) -> None:
         """The old one makes room first, and comes back if the new one fails; who is behind it answers."""
@@ -82,12 +85,13 @@ class Swap:
         finally:
             self.chain.expect(None)
             if not is_in:
-                await self._undo(newcomer, before)
+                await completed(self._undo(newcomer, before))
 
     async def _undo(self, newcomer: Member, before: Sequence[Link]) -> None:
         await newcomer.end()
         if not self.chain.is_closing:
             await self.chain.all_left()  # what comes back needs the memory, too
+        if not self.chain.is_closing:
             self._arrange(before, newcomer)
 
     async def _until_loaded(self, member: Member) -> None:
@@ -156,6 +160,8 @@ class Swaps:
         """
         run = await self._turn(swap)
         await self._wait(run)
+        if run.task.cancelled() and swap.chain.is_closing:
+            raise EngineUnavailable(_ENDING, engine=swap.chain.kind)
         if run.task.cancelled():
             raise EngineUnavailable(
                 f"The model {swap.model.id} is not used: another one was chosen meanwhile.",

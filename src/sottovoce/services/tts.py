@@ -23,6 +23,7 @@ from sottovoce.errors import LimitExceededError
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.body import read_json
 from sottovoce.http.errors import EXCEPTION_HANDLERS
+from sottovoce.services.cancelling import cancelled
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.health import Health
 from sottovoce.services.models import ServedModel
@@ -54,7 +55,7 @@ class SpeechService:
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         loading = asyncio.create_task(self.health.load(self.synthesizer.load(), self.synthesizer.warm))
         yield
-        loading.cancel()
+        await cancelled(loading)
         await self.synthesizer.aclose()
 
     def routes(self) -> list[Route]:

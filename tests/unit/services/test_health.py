@@ -58,6 +58,17 @@ async def test_an_engine_is_warm_before_it_is_ready() -> None:
     assert [*seen, health.status] == ["loading", "warming", "ready"]
 
 
+async def test_whatever_stops_a_load_is_a_reason(caplog: pytest.LogCaptureFixture) -> None:
+    async def load() -> None:
+        raise OSError("no such device")
+
+    health = Health()
+    await health.load(load())
+    assert health.status == "failed"
+    assert "no such device" in (health.reason or "")
+    assert "Traceback" in caplog.text
+
+
 async def test_one_that_does_not_get_warm_failed() -> None:
     async def load() -> None: ...
 

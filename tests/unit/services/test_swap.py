@@ -326,6 +326,33 @@ async def test_the_old_one_comes_back_if_the_new_one_fails(
         assert sorted(system.running("tts")) == ["espeak-ng", "old"]
 
 
+async def test_the_end_of_the_server_waits_for_no_swap_that_is_undone(
+    system: FakeSystem, clock: FakeClock
+) -> None:
+    system.memory = MEMORY
+    system.of_model["old"] = BUSY
+    async with chain_of(system, clock, OLD, ESPEAK, free=MEMORY) as supervisor:
+        using = await begun(supervisor, NEW)
+        using.cancel()
+        await settle()
+        assert not using.done()  # what comes back has to wait until the busy one has gone
+        async with asyncio.timeout(5):
+            await supervisor.aclose()
+            await asyncio.wait({using})
+        assert system.models.count("old") == 1
+
+
+async def test_a_swap_that_the_end_of_the_server_cuts_off_says_so(
+    system: FakeSystem, clock: FakeClock
+) -> None:
+    system.of_model["new"] = LOADING
+    async with chain_of(system, clock, OLD, ESPEAK) as supervisor:
+        using = await begun(supervisor, NEW)
+        await supervisor.aclose()
+        with pytest.raises(EngineUnavailable, match="The server is ending"):
+            await using
+
+
 async def test_a_busy_engine_does_not_keep_its_memory_for_long(system: FakeSystem, clock: FakeClock) -> None:
     system.memory = MEMORY
     system.of_model["old"] = BUSY

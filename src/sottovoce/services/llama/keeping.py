@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from sottovoce.errors import EngineError, EngineUnavailable
+from sottovoce.services.cancelling import cancelled
 from sottovoce.services.health import Health
 from sottovoce.services.llama.backend import Backend
 from sottovoce.services.llama.client import LlamaClient
@@ -50,9 +50,7 @@ class LlamaKeeper:
 
     async def aclose(self) -> None:
         if self._keeping is not None:
-            self._keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeping
+            await cancelled(self._keeping)
         if self._life is not None:
             await self._life.end()
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 import psutil
 
 from sottovoce.errors import EngineUnavailable
+from sottovoce.services.cancelling import cancelled
 from sottovoce.services.ending import exit_reason
 from sottovoce.services.llama.backend import Backend
 from sottovoce.services.llama.client import LlamaClient
@@ -92,7 +93,7 @@ class Life:
                 raise EngineUnavailable(f"llama.cpp {self._end(ending.result())}", engine="llm")
             loading.result()
         finally:
-            await _cancelled(ending, loading)
+            await cancelled(ending, loading)
 
     async def watch(self) -> str:
         """Until it has ended or hangs, when it is killed; why, as the end of a sentence."""
@@ -104,7 +105,7 @@ class Life:
                 return self._end(ending.result())
             return str(self._fault.result()) if self._fault.done() else watching.result()
         finally:
-            await _cancelled(ending, watching)
+            await cancelled(ending, watching)
             await self._child.kill()
 
     def give_up(self, fault: str) -> None:
@@ -147,9 +148,3 @@ def _listening_port(pid: int) -> int | None:
     except psutil.Error:
         pass  # it has just ended, which its waiter tells
     return None
-
-
-async def _cancelled(*tasks: asyncio.Task[object]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

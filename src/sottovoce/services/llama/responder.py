@@ -96,13 +96,18 @@ class LlamaResponder:
             prompt = (await self._client.post("/apply-template", body))["prompt"]
             await self._client.post("/v1/chat/completions", {**body, "max_tokens": 1})
             properties = await self._client.get("/props")
+            context = int(properties["default_generation_settings"]["n_ctx"])
         except LlamaError as error:
             raise EngineUnavailable(
                 f"llama.cpp cannot work with this model: {error}", engine="llm"
             ) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise EngineUnavailable(
+                f"This llama.cpp does not tell what is needed of its model ({error!r}).", engine="llm"
+            ) from error
         self._replies.manners = Manners(self._flags.is_thinking, is_strict)
         self._replies.are_thoughts_open = str(prompt).rstrip().endswith("<think>")
-        self._facts["context"] = int(properties["default_generation_settings"]["n_ctx"])
+        self._facts["context"] = context
 
     async def _is_strict(self) -> bool:
         """Whether the template takes no conversation as ours are, with a word of the system in the middle."""
