@@ -33,6 +33,13 @@ describe("a message", () => {
     expect(screen.getByText("two,").className).toContain("speaking");
   });
 
+  it("says what it fell back to, and why", () => {
+    const engines = { stt: null, llm: "rules", tts: "espeak-ng" };
+    const fallback = { engine: "tts", model: "espeak-ng", instead_of: "kokoro", reason: "it hung" } as const;
+    render(<Message entry={{ ...reply, used: { engines, fallbacks: [fallback] } }} />);
+    expect(screen.getByText("fell back from kokoro to espeak-ng: it hung")).toBeDefined();
+  });
+
   it("shows nothing of a turn without words", () => {
     render(<Message entry={{ ...question, text: "", isFinal: false }} />);
     expect(screen.queryByText("You")).toBeNull();

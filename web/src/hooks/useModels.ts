@@ -5,13 +5,19 @@ import { type FeedSnapshot, ModelFeed } from "../models/feed";
 import type { Offer } from "../models/model";
 import { awaitedModels } from "../models/shelf";
 
-/** The models, kept up to date while somebody looks, or while those come that somebody waits for. */
-export function useModels(isLooking: boolean): [ModelFeed, FeedSnapshot] {
+export function useModels(): [ModelFeed, FeedSnapshot] {
   const [feed] = useState(() => new ModelFeed({ change, fetchModels, openEvents }));
   const snapshot = useSyncExternalStore(feed.subscribe, feed.snapshot);
-  const isWatched = isLooking || awaitedModels(snapshot.shelf).some(isOnItsWay);
-  useEffect(() => (isWatched ? feed.watch() : undefined), [feed, isWatched]);
   return [feed, snapshot];
+}
+
+/** Keeps the models up to date while somebody is looking, or while those come that somebody waits for. */
+export function useWatch(feed: ModelFeed, isLooking: boolean): void {
+  const isWaiting = useSyncExternalStore(feed.subscribe, () =>
+    awaitedModels(feed.snapshot().shelf).some(isOnItsWay),
+  );
+  const isWatched = isLooking || isWaiting;
+  useEffect(() => (isWatched ? feed.watch() : undefined), [feed, isWatched]);
 }
 
 /** What the server offers for a first run; null while that is unknown, or there is nothing to offer. */

@@ -100,6 +100,12 @@ describe("preferences", () => {
     expect(loadPreferences()).toEqual(chosen);
   });
 
+  it("that an older page stored stay, and what is new is as usual", () => {
+    const { isOfferDismissed, ...older } = { ...defaultPreferences, theme: "dark" };
+    localStorage.setItem("sottovoce.preferences", JSON.stringify(older));
+    expect(loadPreferences()).toEqual({ ...older, isOfferDismissed });
+  });
+
   it.each(["", "{", '{"theme":"sepia"}', "null"])("are the usual ones when %j is stored", (stored) => {
     localStorage.setItem("sottovoce.preferences", stored);
     expect(loadPreferences()).toEqual(defaultPreferences);

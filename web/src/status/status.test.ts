@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { fetchStatus, type ServerStatus } from "./status";
-import { summarise } from "./summary";
+import { isSettled, summarise } from "./summary";
 
 const engine = { model: "rules", state: "ready" as const, is_local: true, reason: null };
 const status: ServerStatus = {
@@ -42,6 +42,42 @@ describe("summarise", () => {
       tone: "failed",
       short: "Trouble with hearing",
     });
+  });
+});
+
+describe("what is on its way", () => {
+  const kokoro = { model: "kokoro", is_local: true, reason: null };
+  const coming = (state: "loading" | "warming" | "failed", progress: number | null = null) =>
+    withEngines({ tts: { ...engine, model: "espeak-ng", preferred: { ...kokoro, state, progress } } });
+
+  it("is said beside what is in use until then", () => {
+    const { tone, short, long } = summarise(coming("loading", 0.4), "localhost");
+    expect({ tone, short }).toEqual({ tone: "coming", short: "espeak-ng · kokoro loading 40 %" });
+    expect(long).toContain("Nothing you say leaves it");
+    expect(summarise(coming("warming"), "localhost").short).toBe("espeak-ng · kokoro warming up");
+  });
+
+  it("is counted where it is more than one", () => {
+    const both = { ...coming("loading").engines, stt: coming("loading").engines.tts };
+    expect(summarise({ ...status, engines: both }, "localhost").short).toBe("2 models loading");
+  });
+
+  it("is a download where nothing is loaded yet", () => {
+    const models = { kokoro: { state: "downloading", progress: 0.25 }, old: { state: "ready" } };
+    expect(summarise({ ...status, models }, "localhost").short).toBe("Downloading kokoro, 25 %");
+    expect(isSettled({ ...status, models })).toBe(false);
+    const two = { ...models, qwen: { state: "downloading", progress: 0 } };
+    expect(summarise({ ...status, models: two }, "localhost").short).toBe("Downloading 2 models");
+  });
+
+  it("is nothing when it failed: then somebody stands in", () => {
+    expect(summarise(coming("failed"), "localhost")).toMatchObject({
+      tone: "failed",
+      short: "espeak-ng stands in",
+    });
+    expect(isSettled(coming("failed"))).toBe(true);
+    expect(isSettled(coming("loading"))).toBe(false);
+    expect(isSettled(status)).toBe(true);
   });
 });
 

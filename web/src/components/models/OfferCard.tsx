@@ -1,4 +1,4 @@
-import { Download } from "lucide-react";
+import { Download, X } from "lucide-react";
 import { useId, useState } from "react";
 import type { Offer } from "../../models/model";
 import { kindWords, sizeWords } from "../../models/words";
@@ -28,7 +28,7 @@ export function OfferCard(props: OfferCardProps) {
       className="mx-auto max-h-[60dvh] w-full max-w-2xl shrink-0 overflow-y-auto rounded-2xl border border-rule bg-sheet px-4 py-3"
     >
       <div className="flex items-center gap-2">
-        <h2 id={heading} className="min-w-0 flex-1 font-serif text-lg italic">
+        <h2 id={heading} className="min-w-0 flex-1 font-serif text-lg italic leading-tight">
           Better models fit this machine
         </h2>
         {isCompact && (
@@ -37,8 +37,8 @@ export function OfferCard(props: OfferCardProps) {
           </Button>
         )}
         {!isWhole && (
-          <Button variant="ghost" onClick={onDismiss}>
-            Not now
+          <Button variant="ghost" onClick={onDismiss} aria-label="Not now">
+            <X aria-hidden />
           </Button>
         )}
       </div>
