@@ -36,6 +36,11 @@ class Wanted:
     git_sha1: str | None = None
 
     @property
+    def has_digest(self) -> bool:
+        """Whether other content of its length could be told from it."""
+        return self.sha256 is not None or self.git_sha1 is not None
+
+    @property
     def incomplete(self) -> str:
         """Its path while it comes: other content has another one, so that nothing is ever mixed."""
         content = (self.sha256 or self.git_sha1 or f"size{self.size_bytes}")[:16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,14 +77,23 @@ class _Download:
         }
 
     def _prepare(self, listing: Listing) -> None:
-        """Take up what an earlier attempt left, and sweep out what no longer belongs to the model."""
+        """Take up what an earlier attempt left, and sweep out what no longer belongs to the model.
+
+        Where that was of another revision, all is compared anew, and what nothing tells apart goes.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.record = read_record(self.folder) or Record(revision=listing.revision, total_bytes=0)
-        self.record.revision, self.record.total_bytes = listing.revision, listing.total_bytes
-        known = {RECORD_FILE, *(name for file in listing.files for name in (file.path, file.incomplete))}
+        earlier = read_record(self.folder)
+        is_same = earlier is not None and earlier.revision == listing.revision
+        verified = earlier.verified if earlier is not None and is_same else {}
+        self.record = Record(
+            revision=listing.revision, total_bytes=listing.total_bytes, verified=dict(verified)
+        )
+        usable = [file for file in listing.files if is_same or file.has_digest]
+        known = {RECORD_FILE, *(name for file in usable for name in (file.path, file.incomplete))}
+        sizes = {file.path: file.size_bytes for file in usable}
         for path in list(self.folder.rglob("*")):
             name = path.relative_to(self.folder).as_posix()
-            if path.is_symlink() or (path.is_file() and name not in known):
+            if path.is_symlink() or (path.is_file() and not _is_usable(path, name, known, sizes)):
                 path.unlink()
         self.record.write(self.folder)
 
@@ -202,6 +211,11 @@ def _is_right(wanted: Wanted, found: Digests, *, must_be_known: bool = False) ->
     if wanted.git_sha1 is not None:
         return found.git_sha1 == wanted.git_sha1
     return not must_be_known
+
+
+def _is_usable(path: Path, name: str, known: Collection[str], sizes: Mapping[str, int]) -> bool:
+    """A whole file of another length is another file."""
+    return name in known and path.stat().st_size == sizes.get(name, path.stat().st_size)
 
 
 def _link(old: Path, new: Path) -> None:

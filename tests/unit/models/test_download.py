@@ -413,3 +413,18 @@ async def test_an_encrypted_download_is_not_sent_on_to_where_nothing_is(
         hub.large_files_at = hub.url
         await fetch(hub, home)
     assert contents(home)["model.onnx"] == BIG
+
+
+@pytest.mark.parametrize("has_digests", [True, False])
+async def test_a_download_that_goes_on_at_a_newer_revision_mixes_nothing(
+    hub: FakeHub, home: Path, has_digests: bool
+) -> None:
+    if not has_digests:
+        hub.announced = {name: {"lfs": None, "blobId": None} for name in hub.repos[REPO]}
+    hub.faults["tokens.txt"] = [Fault(cut_after=2)]
+    with pytest.raises(HubUnreachable):
+        await fetch(hub, home, IMPATIENT)
+    newer = BIG[:1000] + bytes(1000) + BIG[2000:]
+    hub.repos[REPO] |= {"model.onnx": newer, "tokens.txt": b"d e f\n"}
+    await fetch(hub, home)
+    assert contents(home) == {"model.onnx": newer, "tokens.txt": b"d e f\n", "data/en.dict": b""}
