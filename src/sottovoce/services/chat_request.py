@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sottovoce.engines.llm.base import ReplyRequest, Sampling
 from sottovoce.engines.llm.chat import Message, NamedTool, Tool, ToolChoice
-from sottovoce.engines.llm.json_forms import MAX_ENUM_VALUES, count_enum_values
+from sottovoce.engines.llm.json_forms import MAX_DEPTH, MAX_ENUM_VALUES, count_enum_values, depth_of
 from sottovoce.errors import InvalidRequestError
 from sottovoce.services.models import Parameters
 
@@ -189,7 +189,7 @@ class ChatRequest(_Wire):
         if self.stream_options is not None and not self.stream:
             raise InvalidRequestError("stream_options need stream to be true.", param="stream_options")
         _check_results(self.messages)
-        self._check_enums()
+        self._check_schemas()
         tools, choice = self._tools()
         return ReplyRequest(
             messages=self.messages,
@@ -238,14 +238,12 @@ class ChatRequest(_Wire):
             )
         return named
 
-    def _check_enums(self) -> None:
+    def _check_schemas(self) -> None:
         wanted = self.response_format.json_schema if self.response_format else None
         schemas = [wanted.schema_ if wanted else {}, *(tool.function.schema_ for tool in self.tools or ())]
-        if (count := sum(map(count_enum_values, schemas))) > MAX_ENUM_VALUES:
+        if fault := _excess(schemas):
             raise InvalidRequestError(
-                f"The schemas have {count} values in enums; {MAX_ENUM_VALUES} is the limit.",
-                param="response_format" if wanted else "tools",
-                code="unsupported_schema",
+                fault, param="response_format" if wanted else "tools", code="unsupported_schema"
             )
 
     def _json_schema(self) -> dict[str, Any] | None:
@@ -261,6 +259,15 @@ class ChatRequest(_Wire):
                 code="missing_required_parameter",
             )
         return wanted.json_schema.schema_
+
+
+def _excess(schemas: Sequence[Mapping[str, Any]]) -> str | None:
+    """What is too much in the schemas of one request."""
+    if (count := sum(map(count_enum_values, schemas))) > MAX_ENUM_VALUES:
+        return f"The schemas have {count} values in enums; {MAX_ENUM_VALUES} is the limit."
+    if (depth := max(map(depth_of, schemas))) > MAX_DEPTH:
+        return f"A schema is {depth} levels deep, references included; {MAX_DEPTH} is the limit."
+    return None
 
 
 def _check_results(messages: Sequence[Message]) -> None:

@@ -13,9 +13,11 @@ VALUES = frozenset({"enum", "const", "default", "examples"})
 MAX_NODES = 5000
 """Of a schema, its references followed: bounds the work of checking an answer, which can double by each."""
 
-
 MAX_ENUM_VALUES = 1000
 """Of the schemas of one request, OpenAI's own bound: a grammar of twenty thousand takes half a minute."""
+MAX_DEPTH = 1000
+"""Of a schema, its references followed: llama.cpp goes down by calling itself, and its process ends where the
+stack does."""
 
 
 class UncheckedError(Exception):
@@ -32,7 +34,11 @@ class NoSchemaError(Exception):
 
 def check_keywords(schema: Mapping[str, Any]) -> None:
     """Raises `UncheckedError` for a schema that could take too long to check against."""
-    if _Nodes(schema).count(schema) > MAX_NODES:
+    try:
+        count = _Nodes(schema).count(schema)
+    except RecursionError as error:
+        raise UncheckedError("too many parts within each other") from error
+    if count > MAX_NODES:
         raise UncheckedError(f"more than {MAX_NODES} parts")
 
 
@@ -66,6 +72,26 @@ def count_enum_values(schema: object) -> int:
         elif isinstance(node, list):
             rest += node
     return count
+
+
+def depth_of(schema: Mapping[str, Any]) -> int:
+    """Levels that whoever follows every reference once goes down at most, all of them behind each other."""
+    heights: dict[int, int] = {}
+    references: set[str] = set()
+    own = _height(schema, heights, references)
+    targets = {id(referred(reference, schema)) for reference in references}
+    return own + sum(heights.get(target, 0) for target in targets)
+
+
+def _height(node: object, heights: dict[int, int], references: set[str]) -> int:
+    """Of what is written within `node`, whose depth the parser has bounded."""
+    if not isinstance(node, Mapping | list):
+        return 0
+    if isinstance(node, Mapping) and isinstance(node.get("$ref"), str):
+        references.add(node["$ref"])
+    inner = node.values() if isinstance(node, Mapping) else node
+    heights[id(node)] = 1 + max((_height(one, heights, references) for one in inner), default=0)
+    return heights[id(node)]
 
 
 def fault_of(value: object, schema: Mapping[str, Any]) -> str | None:
