@@ -54,7 +54,7 @@ async def chain_of(home: Path, *links: Link) -> AsyncIterator[Supervisor]:
     """A supervisor whose tts has these links, each of which does as its model's name says."""
     spawner = Spawner({"SOTTOVOCE_HOME": str(home)}, (sys.executable, str(TINY), "model"))
     chains: dict[EngineKind, Sequence[Link]] = {"tts": links}
-    supervisor = Supervisor(load({}, {}), kinds=["tts"], planned=lambda: chains, spawn=spawner)
+    supervisor = Supervisor(load({}, {}), kinds=["tts"], planned=lambda chosen: chains, spawn=spawner)
     async with supervisor:
         yield supervisor
 

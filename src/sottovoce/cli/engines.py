@@ -90,7 +90,7 @@ async def _supervised(settings: Settings, model: InstalledModel) -> AsyncIterato
     """A supervisor of that model alone, which is ready."""
     kind = model.entry.kind
     deadline = load_deadline((await weigh(model)).size_bytes) + WARM_DEADLINE
-    async with Supervisor(settings, kinds=(kind,), planned=lambda: {kind: (model,)}) as supervisor:
+    async with Supervisor(settings, kinds=(kind,), planned=lambda chosen: {kind: (model,)}) as supervisor:
         with waiting_told(lambda: described(supervisor.status(kind))):
             await _until_ready(supervisor, kind, deadline)
         yield supervisor

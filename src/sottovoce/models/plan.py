@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -55,12 +55,16 @@ class _Draft:
         return any(isinstance(link, InstalledModel) and link.path is not None for link in self.links)
 
 
-def plan(settings: Settings) -> dict[EngineKind, tuple[Link, ...]]:
+def plan(
+    settings: Settings, chosen: Mapping[EngineKind, InstalledModel] | None = None
+) -> dict[EngineKind, tuple[Link, ...]]:
     """The chain of each kind by settings, profile, choice and what is on disk; never empty.
 
-    Raises `ConfigError` for settings that contradict each other or name no model.
+    `chosen` models stand in for the choice that is written down. Raises `ConfigError` for settings that
+    contradict each other or name no model.
     """
-    return {kind: tuple(_draft(kind, settings).links) for kind in ENGINE_KINDS}
+    instead = chosen or {}
+    return {kind: tuple(_draft(kind, settings, instead.get(kind)).links) for kind in ENGINE_KINDS}
 
 
 def troubles(settings: Settings) -> dict[EngineKind, str]:
@@ -92,7 +96,7 @@ def in_use(settings: Settings) -> dict[str, EngineKind]:
     }
 
 
-def _draft(kind: EngineKind, settings: Settings) -> _Draft:
+def _draft(kind: EngineKind, settings: Settings, chosen: InstalledModel | None = None) -> _Draft:
     draft = _Draft()
     own = settings.engine(kind)
     if settings.profile == "embedded":
@@ -100,11 +104,11 @@ def _draft(kind: EngineKind, settings: Settings) -> _Draft:
     if own.is_external:
         draft.add(External(kind, own))
     elif settings.profile != "embedded":
-        _add_preferred(draft, kind, settings)
+        _add_preferred(draft, kind, settings, chosen)
     if own.fallbacks is not None:
         _add_named_fallbacks(draft, kind, settings)
     else:
-        _add_fallbacks(draft, kind, settings)
+        _add_fallbacks(draft, kind, settings, chosen)
     if not draft.links:
         draft.add(EMBEDDED[kind])
     return draft
@@ -129,13 +133,15 @@ def _refuse_models(kind: EngineKind, own: EngineSettings) -> None:
             )
 
 
-def _add_preferred(draft: _Draft, kind: EngineKind, settings: Settings) -> None:
+def _add_preferred(
+    draft: _Draft, kind: EngineKind, settings: Settings, instead: InstalledModel | None
+) -> None:
     """What a setting names, else what was chosen, else what is there."""
     own = settings.engine(kind).model
     if own is not None:
         _add_named(draft, own, kind, settings)
         return
-    if (chosen := _chosen(draft, kind, settings)) is not None:
+    if (chosen := instead or _chosen(draft, kind, settings)) is not None:
         draft.add(chosen)
     elif not draft.troubles:
         for model in _installed(kind, settings):
@@ -176,12 +182,15 @@ def _add_named_fallbacks(draft: _Draft, kind: EngineKind, settings: Settings) ->
         _add_named(draft, reference, kind, settings)
 
 
-def _add_fallbacks(draft: _Draft, kind: EngineKind, settings: Settings) -> None:
+def _add_fallbacks(
+    draft: _Draft, kind: EngineKind, settings: Settings, instead: InstalledModel | None
+) -> None:
     """After an engine elsewhere the local model, after a recogniser Whisper, in the end the embedded one."""
     preferred = draft.links[0] if draft.links else None
     is_embedded_wanted = isinstance(preferred, InstalledModel) and preferred.path is None
     if settings.profile != "embedded" and not is_embedded_wanted:
-        if isinstance(preferred, External) and (chosen := _chosen(draft, kind, settings)) is not None:
+        is_elsewhere = isinstance(preferred, External)
+        if is_elsewhere and (chosen := instead or _chosen(draft, kind, settings)) is not None:
             draft.add(chosen)
         if kind == "stt":
             for whisper in (model for model in _installed(kind, settings) if _is_whisper(model)):

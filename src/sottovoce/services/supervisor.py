@@ -23,7 +23,8 @@ from sottovoce.services.process import Spawn, Spawner
 from sottovoce.services.status import EngineState, EngineStatus
 from sottovoce.services.swap import Swap, Swaps
 
-Plan = Callable[[], Mapping[EngineKind, Sequence[Link]]]
+Plan = Callable[[Mapping[EngineKind, InstalledModel]], Mapping[EngineKind, Sequence[Link]]]
+"""The chains, with these models in place of the ones that were chosen."""
 
 
 class Supervisor:
@@ -73,7 +74,7 @@ class Supervisor:
 
         Raises `ConfigError`.
         """
-        planned = await asyncio.to_thread(self._planned)
+        planned = await asyncio.to_thread(self._planned, {})
         try:
             for kind in self._kinds:
                 self._chains[kind] = self._chain(kind, planned[kind])
@@ -127,9 +128,10 @@ class Supervisor:
         loaded (code "model_failed"), has no room ("out_of_memory"), or another one is asked for meanwhile
         ("superseded"); nothing has changed then.
         """
-        links = (await asyncio.to_thread(self._planned))[kind]
+        model = model or EMBEDDED[kind]
+        links = (await asyncio.to_thread(self._planned, {kind: model}))[kind]
         free = partial(self._free_for, kind)
-        swap = Swap(self._chains[kind], model or EMBEDDED[kind], _fallbacks(kind, links), free)
+        swap = Swap(self._chains[kind], model, _fallbacks(kind, links), free)
         await self._swaps[kind].perform(swap)
 
     def suspect(self, endpoint: EngineEndpoint) -> None:

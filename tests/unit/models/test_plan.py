@@ -15,6 +15,7 @@ from sottovoce.models.choice import choice_file, write_choice
 from sottovoce.models.graphics import Graphics
 from sottovoce.models.machine import LLAMA_FLAGS, Machine
 from sottovoce.models.plan import External, Link, in_use, missing, plan, troubles
+from sottovoce.models.resolve import resolve
 from sottovoce.models.store import Store
 from tests.unit.models.model_files import NEMO_STREAMING, install, write_gguf, write_transducer
 
@@ -111,6 +112,19 @@ def test_who_chose_the_embedded_one_has_it_alone(home: Path) -> None:
     assert chain("stt", settings(home)) == ["pocketsphinx"]
     assert "stt" not in {entry.kind for entry in missing(settings(home, "local"))}
     assert chain("stt", settings(home, stt={"model": NEMOTRON})) == [NEMOTRON, WHISPER, "pocketsphinx"]
+
+
+@pytest.mark.parametrize("before", [None, WHISPER, "embedded"])
+def test_who_would_stand_behind_another_choice(home: Path, before: str | None) -> None:
+    """Asked before a model is swapped in: what was chosen until then does not count."""
+    installed(home, NEMOTRON, WHISPER)
+    write_choice(home, "stt", before)
+    given = settings(home)
+    nemotron = resolve(NEMOTRON, "stt", given)
+    links = plan(given, {"stt": nemotron})["stt"]
+    assert [name(link) for link in links] == [NEMOTRON, WHISPER, "pocketsphinx"]
+    links = plan(settings(home, stt={"url": URL}), {"stt": nemotron})["stt"]
+    assert [name(link) for link in links] == ["url", NEMOTRON, WHISPER, "pocketsphinx"]
 
 
 def test_a_chosen_model_that_is_gone_leaves_the_embedded_one_and_a_reason(home: Path) -> None:

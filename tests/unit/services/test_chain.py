@@ -43,7 +43,7 @@ async def chain_of(
     supervisor = Supervisor(
         settings or load({}, {}),
         kinds=["tts"],
-        planned=lambda: chains,
+        planned=lambda chosen: chains,
         spawn=system.spawn,
         probe=system.probe,
         external_probe=system.probe,

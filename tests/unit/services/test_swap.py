@@ -54,7 +54,7 @@ async def chain_of(
     supervisor = Supervisor(
         load({}, {}),
         kinds=["tts"],
-        planned=lambda: chains,
+        planned=lambda chosen: chains,
         spawn=system.spawn,
         probe=system.probe,
         external_probe=system.probe,
@@ -89,6 +89,16 @@ async def begun_by(supervisor: Supervisor, kind: EngineKind, model: InstalledMod
                 break  # it waits for the one that is under way
     await settle()
     return using
+
+
+async def test_who_stands_behind_it_is_who_would_if_it_had_been_chosen(
+    system: FakeSystem, clock: FakeClock
+) -> None:
+    async with chain_of(system, clock, ESPEAK) as supervisor:
+        supervisor._planned = lambda chosen: {"tts": (chosen["tts"], OLD, ESPEAK)}
+        await (await begun(supervisor, NEW))
+        await settle()
+        assert asked(supervisor) == [NEW.id, OLD.id, ESPEAK.id]
 
 
 async def test_the_new_one_takes_its_place_when_it_is_ready(system: FakeSystem, clock: FakeClock) -> None:
@@ -403,7 +413,7 @@ async def test_what_comes_for_other_kinds_has_its_memory_already(
     supervisor = Supervisor(
         load({}, {}),
         kinds=["stt", "tts"],
-        planned=lambda: chains,
+        planned=lambda chosen: chains,
         spawn=system.spawn,
         probe=system.probe,
         clock=clock,
