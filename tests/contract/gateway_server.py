@@ -46,6 +46,8 @@ class Engine:
     models: dict[str, Any] = field(default_factory=lambda: {"data": [{"id": "tiny/model", "created": 7}]})
     state: Any = "ready"
     reason: str | None = None
+    leaving: tuple[EngineStatus, ...] = ()
+    """Engines on their way out, of every kind."""
 
     def chain(self, kind: EngineKind) -> Sequence[EngineEndpoint]:
         return (self.endpoint(kind),)
@@ -57,7 +59,7 @@ class Engine:
         return EngineStatus(f"{kind}-model", self.state, reason=self.reason)
 
     def members(self, kind: EngineKind) -> Sequence[EngineStatus]:
-        return (self.status(kind),)
+        return (self.status(kind), *self.leaving)
 
     def app(self) -> Starlette:
         async def answer(request: Request) -> Response:

@@ -15,13 +15,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sottovoce.conversation.events import Latency, TurnMeasured
+from sottovoce.gateway.engines import EngineStatus
 from sottovoce.gateway.keys import KEYS_FILE, KeyStore
 from sottovoce.gateway.limits import GatewayLimits
 from sottovoce.models.desk import ModelDesk
 from sottovoce.models.download_errors import HubUnreachable
 from sottovoce.models.download_job import Progress
+from sottovoce.models.engine_room import EngineModel
 from tests.contract.gateway_server import BEARER, Gateway, running
 from tests.fake_models import FakeDownloads, FakeRoom, broken, put_in_place, settings_with_models
+from tests.unit.models.model_files import write_gguf
 
 HALF = Progress(step="fetching", bytes=500, total_bytes=1000, rate=50.0, file="model.onnx")
 
@@ -265,6 +268,27 @@ async def test_the_page_of_this_machine_may_change_models_and_names_them_by_id(p
     assert "mouth" not in place.downloads.begun
 
 
+async def test_a_page_names_no_file_that_lies_where_the_server_was_started(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_gguf(tmp_path / "mine.gguf")
+    monkeypatch.chdir(tmp_path)
+    client = place.gateway.client
+    await client.get("/")
+    own = {"origin": place.gateway.url, "sec-fetch-site": "same-origin"}
+    asked = {"kind": "llm", "model": "mine.gguf"}
+    reply = await client.post("/api/models/use", json=asked, headers=own)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
+    assert (await place.ask("POST", "/use", asked)).status_code == 202  # a program, which has a key
+    for model in ("embedded", "mine"):  # and now the page was told of it
+        reply = await client.post("/api/models/use", json={"kind": "llm", "model": model}, headers=own)
+        assert reply.status_code == 202
+    async with asyncio.timeout(5):
+        async for _ in place.desk.changes():
+            if place.desk.state("mine").in_use:
+                break
+
+
 async def test_keys_see_models_and_only_those_for_administration_change_them(place: Place) -> None:
     store = KeyStore(place.desk.settings.home / KEYS_FILE)
     _, talker = await asyncio.to_thread(store.create, "phone", ("realtime", "audio", "chat"))
@@ -323,6 +347,18 @@ async def test_metrics_tell_of_engines_models_and_downloads(place: Place) -> Non
     assert found["sottovoce_downloaded_bytes_total",] == 400
     assert found["sottovoce_engine_restarts_total", "tts", "espeak-ng"] == 0
     assert found["sottovoce_sessions",] == 0
+
+
+async def test_a_model_that_is_loaded_anew_is_measured_once(place: Place) -> None:
+    leaving = EngineModel("stt", "ear", "ready", restarts=2)
+    place.room.show("stt", EngineModel("stt", "ear", "loading", is_preferred=True, restarts=1), leaving)
+    place.gateway.engine.leaving = (EngineStatus("stt-model", "draining"),)
+    text = (await place.gateway.client.get("/metrics", headers=BEARER)).text
+    samples = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
+    assert len(samples) == len(set(samples))
+    found = await read_metrics(place.gateway)
+    assert found["sottovoce_engine_state", "stt", "stt-model", "ready"] == 1
+    assert found["sottovoce_engine_restarts_total", "stt", "ear"] == 3
 
 
 async def test_requests_are_counted_by_route_and_never_by_what_clients_make_up(gateway: Gateway) -> None:

@@ -154,7 +154,9 @@ class _Now(Collector):
         memory = _gauge("sottovoce_model_memory_bytes", "Memory that the engine's processes held.", labels)
         sizes = _gauge("sottovoce_engine_files_bytes", "Size of the files that the engine loaded.", labels)
         for kind in ENGINE_KINDS:
-            for member in self._watched.engines.members(kind):
+            # a model that is loaded anew is there twice; the one on its way out comes last
+            members = {each.model: each for each in reversed(self._watched.engines.members(kind))}
+            for member in members.values():
                 at = (kind, member.model)
                 for state in ENGINE_STATES:
                     states.add_metric((*at, state), float(state == member.state))
@@ -193,8 +195,11 @@ def _restarts(engines: Iterable[EngineModel]) -> Metric:
     family = CounterMetricFamily(
         "sottovoce_engine_restarts", "Times that an engine was started again.", labels=("kind", "model")
     )
+    counts: Tally[tuple[str, str]] = Tally()
     for engine in engines:
-        family.add_metric((engine.kind, engine.model), engine.restarts)
+        counts[engine.kind, engine.model] += engine.restarts
+    for at, count in counts.items():
+        family.add_metric(at, count)
     return family
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from sottovoce.models.entry import ModelEntry
-from sottovoce.models.store import Store
-from sottovoce.models.verify import changed, in_words, verify
+from sottovoce.models.store import Manifest, Store
+from sottovoce.models.verify import Damage, changed, in_words, verify
+
+
+class _NotWantedError(Exception):
+    """Nobody waits for the result any more."""
 
 
 class Damages:
@@ -35,10 +39,23 @@ class Damages:
             return id in self._found
         self._examined.add(id)
         manifest = await asyncio.to_thread(self._store.manifest, id)
-        damages = () if manifest is None else await asyncio.to_thread(verify, self._store, manifest)
+        damages = () if manifest is None else await self._verified(manifest)
         if damages:
             self.note(id, f"{id} is damaged ({in_words(damages)}); download it again.")
         return bool(damages)
+
+    async def _verified(self, manifest: Manifest) -> tuple[Damage, ...]:
+        """Ends with its task: a server that stops does not wait for gigabytes to be read."""
+        is_wanted = True
+
+        def check(count: int) -> None:
+            if not is_wanted:
+                raise _NotWantedError
+
+        try:
+            return await asyncio.to_thread(verify, self._store, manifest, check)
+        finally:
+            is_wanted = False
 
     def revision_to_mend(self, entry: ModelEntry) -> str | None:
         """The revision that a damaged model was made from, so that its good files need not come again; None

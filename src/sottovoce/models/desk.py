@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine, Iterable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from types import TracebackType
 
 from sottovoce.config import EngineKind, Settings
-from sottovoce.errors import DownloadError, InvalidRequestError, NotFoundError, SottovoceError
-from sottovoce.models.choice import read_choice, write_choice
+from sottovoce.errors import InvalidRequestError, NotFoundError, SottovoceError
 from sottovoce.models.damage import Damages
 from sottovoce.models.desk_state import ModelState, Shelf, read_shelf, state_of
 from sottovoce.models.download import Download, download
@@ -50,6 +49,8 @@ class ModelDesk:
         self._preference = Preference(settings, room)
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        self._looking = asyncio.Lock()
+        """So that what was seen last is what was looked at last."""
         self._is_closed = False
 
     async def __aenter__(self) -> ModelDesk:
@@ -110,7 +111,8 @@ class ModelDesk:
 
     async def refresh(self) -> None:
         """Look at the disk again: other processes may have changed it. Raises `ConfigError`."""
-        self._shelf = await asyncio.to_thread(read_shelf, self.settings, self._preference.used)
+        async with self._looking:
+            self._shelf = await asyncio.to_thread(read_shelf, self.settings, self._preference.used)
         self._announce()
 
     async def pull(self, id: str, *, use: bool = False) -> None:  # noqa: A002
@@ -118,14 +120,8 @@ class ModelDesk:
 
         Raises `NotFoundError`, `InvalidRequestError` for a model that comes from nowhere, `HubOffline`.
         """
-        entry = self._shelf.find(id)
-        if entry is None:
-            raise _no_such_model(id)
-        if entry.source is None:
-            raise InvalidRequestError(f"{id} is not downloaded: it is built in, or your own.", param="id")
-        if use:
-            self._preference.check_open(entry.kind)
-        self.hub.check_online()
+        entry = self._known(id)
+        self._check_pull(entry, use=use)
         if (running := self._pulls.find(id)) is not None:
             running.is_for_use |= use
             return
@@ -137,12 +133,16 @@ class ModelDesk:
 
     async def pull_set(self, ids: Iterable[str], *, use: bool = False) -> None:
         """All of them, the smallest first, so that something new is there soon. Checks all before any."""
-        entries = {entry.id: entry for entry in self._shelf.entries}
-        unknown = next((id for id in ids if id not in entries), None)  # noqa: A001
-        if unknown is not None:
-            raise _no_such_model(unknown)
-        for entry in sorted((entries[id] for id in set(ids)), key=lambda entry: (entry.download, entry.id)):  # noqa: A001
-            if use and entry.id in self._shelf.sizes and self._damages.find(entry.id) is None:
+        entries = {id: self._known(id) for id in ids}  # noqa: A001
+        whole = {id for id in entries if id in self._shelf.sizes and self._damages.find(id) is None}  # noqa: A001
+        here = whole if use else set()
+        for entry in entries.values():
+            if entry.id in here:
+                self._preference.check_open(entry.kind)
+            else:
+                self._check_pull(entry, use=use)
+        for entry in sorted(entries.values(), key=lambda entry: (entry.download, entry.id)):
+            if entry.id in here:
                 await self.begin_use(entry.kind, entry.id)
             else:
                 await self.pull(entry.id, use=use)
@@ -184,19 +184,19 @@ class ModelDesk:
         """
         if self._pulls.find(id) is not None:
             raise ModelBusy(f"{id} is being downloaded; cancel that first.", param="id")
-        entry = self._shelf.find(id)
-        if entry is None:
-            raise _no_such_model(id)
+        entry = self._known(id)
         is_loaded = any(each.model == id and each.state != "failed" for each in self._room.states())
         if is_loaded and not is_forced:
             raise ModelBusy(f"{id} is in use; choose another one first.", param="id", code="model_in_use")
         freed = await asyncio.to_thread(self._remove, id)
-        if is_loaded:
-            await self._preference.fall_back(entry.kind)
         self._damages.forget(id)
         self._failures.pop(id, None)
-        self._preference.forget(id)
-        await self.refresh()
+        await self._preference.forget(id)
+        try:
+            if is_loaded:
+                await self._preference.fall_back(entry.kind)
+        finally:
+            await self.refresh()
         return freed
 
     async def offer(self) -> Offer:
@@ -213,6 +213,21 @@ class ModelDesk:
             is_reachable=await self._reach.is_reachable() if is_first and states else None,
             hub=self.hub.host,
         )
+
+    def _known(self, id: str) -> ModelEntry:  # noqa: A002
+        """Raises `NotFoundError`."""
+        if (entry := self._shelf.find(id)) is None:
+            raise _no_such_model(id)
+        return entry
+
+    def _check_pull(self, entry: ModelEntry, *, use: bool) -> None:
+        if entry.source is None:
+            raise InvalidRequestError(
+                f"{entry.id} is not downloaded: it is built in, or your own.", param="id"
+            )
+        if use:
+            self._preference.check_open(entry.kind)
+        self.hub.check_online()
 
     def _state(self, entry: ModelEntry, engine: EngineModel | None, *, in_use: bool) -> ModelState:
         pull = self._pulls.find(entry.id)
@@ -233,15 +248,22 @@ class ModelDesk:
             await self._pulls.fetch(pull, self._damages.revision_to_mend)
             self._damages.forget(entry.id)
             await self.refresh()
-        except DownloadError as error:
+        except SottovoceError as error:
             self._failures[entry.id] = error.message
             logger.warning("%s was not downloaded: %s", entry.id, error.message)
             return
         finally:
             self._pulls.drop(pull)
         if pull.is_for_use or self._has_failed(entry.id):
-            with suppress(SottovoceError):  # it is in the model's state
-                await self.use(entry.kind, entry.id)
+            await self._use_pulled(entry)
+
+    async def _use_pulled(self, entry: ModelEntry) -> None:
+        try:
+            await self.use(entry.kind, entry.id)
+        except SottovoceError as error:
+            if error.code != SUPERSEDED:
+                self._failures.setdefault(entry.id, error.message)
+                self._announce()
 
     def _has_failed(self, name: str) -> bool:
         return any(each.model == name and each.state == "failed" for each in self._room.states())
@@ -292,11 +314,7 @@ class ModelDesk:
 
     def _remove(self, name: str) -> int:
         with sole(self.store, name):
-            freed = self.store.remove(name)
-        for kind, chosen in read_choice(self.settings.home).items():
-            if chosen == name:
-                write_choice(self.settings.home, kind, None)
-        return freed
+            return self.store.remove(name)
 
     def _begin(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)

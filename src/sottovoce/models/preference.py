@@ -6,11 +6,11 @@ import asyncio
 
 from sottovoce.config import EngineKind, Settings
 from sottovoce.errors import InvalidRequestError
-from sottovoce.models.choice import write_choice
+from sottovoce.models.choice import read_choice, write_choice
 from sottovoce.models.engine_room import EngineRoom
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import plan
-from sottovoce.models.resolve import reference_of, resolve
+from sottovoce.models.resolve import find_entry, reference_of, resolve
 
 SUPERSEDED = "superseded"
 """The code of a change that another one overtook."""
@@ -36,9 +36,16 @@ class Preference:
         """Those that were asked for since the start; some are in no catalogue."""
         return tuple(self._used.values())
 
-    def forget(self, id: str) -> None:  # noqa: A002  what a model's name is called everywhere
+    async def forget(self, id: str) -> None:  # noqa: A002  what a model's name is called everywhere
         """The model is gone."""
         self._used.pop(id, None)
+        async with self._writing:
+            await asyncio.to_thread(self._unchoose, id)
+
+    def _unchoose(self, id: str) -> None:  # noqa: A002
+        for kind, chosen in read_choice(self._settings.home).items():
+            if chosen == id:
+                write_choice(self._settings.home, kind, None)
 
     def check_open(self, kind: EngineKind) -> None:
         """Raises `ModelBusy` where a setting has decided."""
@@ -52,9 +59,16 @@ class Preference:
     async def resolved(self, kind: EngineKind, reference: str) -> InstalledModel:
         """The model that is meant. Raises what `check_open` and `resolve` raise."""
         self.check_open(kind)
-        model = await asyncio.to_thread(resolve, reference, kind, self._settings)
+        model = await asyncio.to_thread(self._resolve, kind, reference)
         self._used[model.id] = model
         return model
+
+    def _resolve(self, kind: EngineKind, reference: str) -> InstalledModel:
+        """One that was in use and is in no catalogue is known by its id too."""
+        known = self._used.get(reference)
+        if known is not None and known.path is not None and find_entry(reference, self._settings) is None:
+            reference = reference_of(known, self._settings)
+        return resolve(reference, kind, self._settings)
 
     async def give(self, kind: EngineKind, model: InstalledModel) -> None:
         """Returns when the engines have `model`, and the choice says so. Raises `EngineError`, and then

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sottovoce.config import EngineSettings
-from sottovoce.errors import EngineError, InvalidRequestError, NotFoundError
+from sottovoce.errors import ConfigError, EngineError, InvalidRequestError, NotFoundError
 from sottovoce.models.choice import read_choice, write_choice
 from sottovoce.models.desk import ModelDesk
-from sottovoce.models.desk_state import ModelState
+from sottovoce.models.desk_state import ModelState, Shelf, read_shelf
 from sottovoce.models.download_errors import HubOffline, HubUnreachable, NotOnHub
 from sottovoce.models.download_job import Progress
 from sottovoce.models.engine_room import EngineModel
 from sottovoce.models.hub import Hub, Reach
+from sottovoce.models.installed import InstalledModel
 from sottovoce.models.preference import ModelBusy
 from sottovoce.models.resolve import ModelDamaged, ModelMissing
-from sottovoce.models.store import Store
+from sottovoce.models.store import Manifest, Store
 from sottovoce.models.unfinished import Record
+from sottovoce.models.verify import Damage
 from tests.fake_models import FakeDownloads, FakeRoom, broken, put_in_place, settings_with_models
 
 HALF = Progress(step="fetching", bytes=500, total_bytes=1000, rate=50.0, file="model.onnx")
@@ -135,6 +139,16 @@ async def test_a_set_with_an_unknown_name_is_refused_whole(desk: ModelDesk, down
     assert downloads.begun == {}
 
 
+async def test_a_set_of_which_one_may_not_be_chosen_is_refused_whole(
+    home: Path, room: FakeRoom, downloads: FakeDownloads
+) -> None:
+    fixed = settings_with_models(home, stt=EngineSettings(model="embedded"))
+    async with ModelDesk(fixed, room, fetch=downloads) as desk:
+        with pytest.raises(ModelBusy, match="SOTTOVOCE_STT_MODEL"):
+            await desk.pull_set(["mouth", "ear"], use=True)  # the first of which might be
+        assert desk.state("mouth").state == "absent"
+
+
 async def test_of_a_set_what_is_here_is_used_at_once(desk: ModelDesk, downloads: FakeDownloads) -> None:
     await install(desk, "ear")
     await desk.pull_set(["ear"], use=True)
@@ -222,6 +236,37 @@ async def test_a_model_that_cannot_be_loaded_changes_nothing_and_says_why(
     room.refusal = None
     await desk.use("stt", "ear")
     assert (desk.state("ear").state, desk.state("ear").reason) == ("ready", None)
+
+
+async def test_what_keeps_a_pulled_model_from_use_is_told(
+    desk: ModelDesk, downloads: FakeDownloads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*given: object) -> InstalledModel:
+        raise ConfigError("somebody took it away")
+
+    monkeypatch.setattr("sottovoce.models.preference.resolve", gone)
+    await desk.pull("ear", use=True)
+    downloads.finish("ear")
+    assert (await until(desk, "ear", "failed")).reason == "somebody took it away"
+
+
+async def test_looks_at_the_disk_do_not_overtake_each_other(
+    desk: ModelDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second, was_overtaken = threading.Event(), list[bool]()
+
+    def look(*given: Any) -> Shelf:
+        if was_overtaken:
+            second.set()
+        else:
+            was_overtaken.append(False)
+            was_overtaken[0] = second.wait(0.2)
+        return read_shelf(*given)
+
+    monkeypatch.setattr("sottovoce.models.desk.read_shelf", look)
+    await asyncio.gather(desk.refresh(), desk.refresh())
+    assert was_overtaken == [False]
+    assert second.is_set()
 
 
 async def test_loading_is_told_while_it_lasts(desk: ModelDesk, room: FakeRoom) -> None:
@@ -336,6 +381,29 @@ async def test_damage_seen_before_loading_is_told_and_nothing_is_loaded(
     assert room.used == []
 
 
+async def test_a_desk_that_closes_does_not_wait_until_a_model_is_read(
+    home: Path, room: FakeRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def read_for_ever(
+        store: Store, manifest: Manifest, on_bytes: Callable[[int], None]
+    ) -> tuple[Damage, ...]:
+        begun.set()
+        try:
+            while True:
+                on_bytes(1)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("sottovoce.models.damage.verify", read_for_ever)
+    async with ModelDesk(settings_with_models(home), room) as desk:
+        await install(desk, "ear")
+        room.fail("stt", "ear")
+        await asyncio.to_thread(begun.wait, 5)
+    assert await asyncio.to_thread(ended.wait, 5)
+
+
 async def test_what_a_damaged_model_was_made_from_is_gone_so_the_newest_comes(
     desk: ModelDesk, downloads: FakeDownloads, home: Path
 ) -> None:
@@ -418,3 +486,4 @@ async def test_a_hub_out_of_reach_is_told_and_offline_is_not_asked() -> None:
     reach = Reach(Hub("https://hub.example"), refuse, lambda: now)
     assert await reach.is_reachable() is False
     assert await Reach(Hub("https://hub.example", is_offline=True), refuse).is_reachable() is None
+    assert await Reach(Hub("https://hub.example:99999")).is_reachable() is False

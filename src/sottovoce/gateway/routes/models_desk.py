@@ -25,6 +25,7 @@ from sottovoce.http.heartbeats import with_heartbeats
 from sottovoce.models.desk import ModelDesk
 from sottovoce.models.desk_state import ModelState
 from sottovoce.models.entry import ID
+from sottovoce.models.resolve import EMBEDDED_REFERENCE
 
 BODY_BYTES = 16 << 10
 """Memory from one request; a dozen names fit many times over."""
@@ -93,7 +94,8 @@ def routes(desk: ModelDesk, limits: GatewayLimits) -> list[Route]:
 
     async def use(request: Request) -> Response:
         asked = await read_json(request, UseRequest, BODY_BYTES)
-        _check_reference(request, asked.model)
+        await desk.refresh()
+        _check_reference(request, desk, asked.model)
         await desk.begin_use(asked.kind, asked.model)
         return JSONResponse(_listed(desk, request), 202)
 
@@ -182,10 +184,13 @@ def _may_change(request: Request) -> bool:
     return _principal(request).may_look_after
 
 
-def _check_reference(request: Request, reference: str) -> None:
-    """Paths of this machine are for programs that have a key; a page names models."""
-    if _principal(request).kind != "key" and ID.fullmatch(reference) is None:
+def _check_reference(request: Request, desk: ModelDesk, reference: str) -> None:
+    """Paths of this machine are for programs that have a key; a page names models that it was told of."""
+    if _principal(request).kind == "key" or reference == EMBEDDED_REFERENCE:
+        return
+    if ID.fullmatch(reference) is None:
         raise InvalidRequestError("That is no model's id.", param="model", code="invalid_value")
+    desk.state(reference)
 
 
 def _flag(request: Request, name: str) -> bool:
