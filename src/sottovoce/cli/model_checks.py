@@ -14,6 +14,7 @@ from sottovoce.cli.model_tables import size
 from sottovoce.config import ENGINE_KINDS, EngineKind, Settings
 from sottovoce.errors import ConfigError
 from sottovoce.models.catalogue import load_catalogue
+from sottovoce.models.hub import Hub, without_password
 from sottovoce.models.machine import this_machine
 from sottovoce.models.plan import External, Link, plan, troubles
 from sottovoce.models.store import Store
@@ -89,8 +90,9 @@ def downloads(settings: Settings) -> Iterator[Finding]:
         detail = f"{size(part.bytes)} of {size(part.total_bytes)} of {id_} are here"
         cure = f"sottovoce models pull {id_} goes on; sottovoce models rm --unfinished deletes them"
         yield Finding("Unfinished", "note", detail, cure)
-    rule = "never asked (SOTTOVOCE_OFFLINE)" if settings.offline else "asked only when models are wanted"
-    yield Finding("Model hub", "ok", f"{settings.hub_url}: {rule}")
+    hub = Hub.of(settings)
+    rule = "never asked: the settings say offline" if hub.is_offline else "asked only when models are wanted"
+    yield Finding("Model hub", "ok", f"{without_password(hub.url)}: {rule}")
 
 
 def llama(settings: Settings) -> Iterator[Finding]:

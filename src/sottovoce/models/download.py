@@ -123,12 +123,19 @@ async def _log(process: asyncio.subprocess.Process) -> str:
     """What the worker's libraries say, for the log; the last of it, which may tell why it died."""
     assert process.stderr is not None
     last = ""
-    with suppress(ValueError):  # a line without an end
-        async for line in process.stderr:
-            if text := "".join(letter for letter in line.decode("utf-8", "replace") if letter.isprintable()):
-                last = text[:300]
-                logger.info("download: %s", last)
+    while line := await _line(process.stderr):
+        if text := "".join(letter for letter in line.decode("utf-8", "replace") if letter.isprintable()):
+            last = text[:300]
+            logger.info("download: %s", last)
     return last
+
+
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    """Read on whatever comes: a worker whose pipe is full stands still."""
+    try:
+        return await stream.readline()
+    except ValueError:
+        return b"\n"  # of a line that is too long, whose beginning is gone
 
 
 async def _end(process: asyncio.subprocess.Process, log: asyncio.Task[str]) -> None:

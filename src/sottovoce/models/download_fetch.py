@@ -19,6 +19,7 @@ from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defin
 from sottovoce.models.download_errors import HubUntrusted, UnsafeFile, WrongContent
 from sottovoce.models.download_faults import CutShort
 from sottovoce.models.download_meter import Meter
+from sottovoce.models.hub import without_password
 
 _RANGE = re.compile(r"bytes (\d+)-")
 
@@ -51,7 +52,9 @@ def _receive(
         for chunk in response.iter_bytes():  # as it comes: what waits for a full chunk is lost in a cut
             here += len(chunk)
             if here > size_bytes:
-                raise WrongContent(f"{url} holds more than the {size_bytes} bytes that were announced.")
+                raise WrongContent(
+                    f"{without_password(url)} holds more than the {size_bytes} bytes that were announced."
+                )
             file.write(chunk)
             meter.add(len(chunk))
     if here < size_bytes:
@@ -89,7 +92,9 @@ def refuse_downgrades(hub_url: str) -> None:
 
     def check(request: httpx2.Request) -> None:
         if hub_url.startswith("https:") and request.url.scheme != "https":
-            raise HubUntrusted(f"{hub_url} sends us on to {request.url.host} without encryption.")
+            raise HubUntrusted(
+                f"{without_password(hub_url)} sends us on to {request.url.host} without encryption."
+            )
 
     hooks = session.event_hooks
     session.event_hooks = {**hooks, "request": [*hooks["request"], check]}

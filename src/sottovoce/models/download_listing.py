@@ -12,6 +12,7 @@ from huggingface_hub.hf_api import RepoSibling
 
 from sottovoce.models.download_errors import NotOnHub, UnsafeFile, WrongContent
 from sottovoce.models.entry import Source
+from sottovoce.models.hub import without_password
 from sottovoce.models.store import MANIFEST_FILE
 from sottovoce.models.unfinished import RECORD_FILE, SUFFIX
 
@@ -63,7 +64,9 @@ def list_files(api: HfApi, source: Source, revision: str | None) -> Listing:
     """Ask the hub. Raises its library's errors, `NotOnHub`, `UnsafeFile` and `WrongContent`."""
     info = api.model_info(source.repo, revision=revision, files_metadata=True, timeout=LISTING_TIMEOUT)
     if info.sha is None:
-        raise WrongContent(f"{api.endpoint} names no commit for {source.repo}; is it a model hub?")
+        raise WrongContent(
+            f"{without_password(api.endpoint)} names no commit for {source.repo}; is it a model hub?"
+        )
     siblings = _chosen(info.siblings or (), source)
     files = tuple(_wanted(api, source, info.sha, sibling) for sibling in siblings)
     return Listing(info.sha, files)
@@ -108,7 +111,9 @@ def _wanted(api: HfApi, source: Source, revision: str, sibling: RepoSibling) -> 
         facts = get_hf_file_metadata(url, token=api.token, timeout=LISTING_TIMEOUT, endpoint=api.endpoint)
         size, etag = facts.size, facts.etag
     if size is None or size < 0:
-        raise WrongContent(f"{api.endpoint} does not say how large {path} of {source.repo} is.")
+        raise WrongContent(
+            f"{without_password(api.endpoint)} does not say how large {path} of {source.repo} is."
+        )
     sha256 = etag if etag and _SHA256.fullmatch(etag) else None
     return Wanted(path, size, _pinned(source, path, sha256), _git_sha1(sibling, etag))
 

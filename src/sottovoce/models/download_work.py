@@ -21,6 +21,7 @@ from sottovoce.models.download_job import Job
 from sottovoce.models.download_listing import Listing, Wanted, list_files
 from sottovoce.models.download_meter import Meter
 from sottovoce.models.entry import Source
+from sottovoce.models.hub import without_password
 from sottovoce.models.store import Store, StoredFile
 from sottovoce.models.unfinished import RECORD_FILE, Record, read_record, sole
 from sottovoce.models.verify import Digests, digests
@@ -45,7 +46,7 @@ class _Download:
         self, job: Job, source: Source, store: Store, meter: Meter, sleep: Callable[[float], None]
     ) -> None:
         self.job, self.source, self.store, self.meter, self.sleep = job, source, store, meter, sleep
-        self.folder = store.partial(job.entry.id)
+        self.folder, self.hub = store.partial(job.entry.id), without_password(job.hub_url)
         token = os.environ.get("HF_TOKEN") or False
         self.api = HfApi(job.hub_url, token=token, library_name="sottovoce", library_version=__version__)
         headers = build_hf_headers(token=token, library_name="sottovoce", library_version=__version__)
@@ -61,7 +62,7 @@ class _Download:
             (self.folder / RECORD_FILE).unlink()
             self.store.commit(self.job.entry, listing.revision, files)
         except OSError as error:
-            raise fault_of(error, self.job.hub_url, self.source.repo).error from error
+            raise fault_of(error, self.hub, self.source.repo).error from error
         self.meter.step("done")
 
     def _all(self, listing: Listing) -> dict[str, str]:
@@ -150,7 +151,7 @@ class _Download:
             partial.unlink()
         raise WrongContent(
             f"{wanted.path} of {self.source.repo} came damaged {ATTEMPTS_AT_CONTENT} times: its content is "
-            f"not what {self.job.hub_url} announces. Try again later, or another mirror; if it stays so, "
+            f"not what {self.hub} announces. Try again later, or another mirror; if it stays so, "
             "test the memory and the disk."
         )
 
@@ -194,7 +195,7 @@ class _Download:
             try:
                 return attempt()
             except RAISED as error:
-                fault = fault_of(error, self.job.hub_url, self.source.repo)
+                fault = fault_of(error, self.hub, self.source.repo)
                 tries = 0 if self.meter.high_water > before else tries
                 if not fault.is_passing or tries >= len(self.job.retry_delays):
                     raise fault.error from error

@@ -71,6 +71,12 @@ class Hub:
         return {**kept, **_QUIET, "HF_ENDPOINT": self.url, "HF_HOME": str(home), **token}
 
 
+def without_password(url: str) -> str:
+    """For messages and logs: a mirror's address may hold a name and a password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 Connect = Callable[[str, int], Awaitable[None]]
 """Opens and closes a connection. Raises OSError."""
 
@@ -100,8 +106,8 @@ class Reach:
         return self._is_reachable
 
     async def _ask(self) -> bool:
-        host, port = address_to_ask(self._hub.url)
-        with suppress(OSError, TimeoutError):
+        with suppress(OSError, TimeoutError, ValueError):  # the last of an address that is none
+            host, port = address_to_ask(self._hub.url)
             async with asyncio.timeout(PROBE_DEADLINE):
                 await self._connect(host, port)
                 return True

@@ -120,7 +120,7 @@ def test_broken_off_downloads_and_the_hub_are_told(home: Path) -> None:
     told = found(model_checks.downloads, home, offline=True)
     assert told["Unfinished"].detail == "40 MB of 160 MB of whisper-base are here"
     assert "rm --unfinished" in told["Unfinished"].cure
-    assert told["Model hub"].detail == "https://huggingface.co/: never asked (SOTTOVOCE_OFFLINE)"
+    assert told["Model hub"].detail == "https://huggingface.co: never asked: the settings say offline"
 
 
 def test_entries_that_stand_in_for_packaged_ones_are_told(home: Path) -> None:

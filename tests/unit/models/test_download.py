@@ -38,6 +38,7 @@ from sottovoce.models.download_job import Job, Progress
 from sottovoce.models.download_meter import Meter
 from sottovoce.models.download_work import work
 from sottovoce.models.entry import ModelEntry, Source
+from sottovoce.models.hub import without_password
 from sottovoce.models.installed import InstalledModel
 from sottovoce.models.store import Store
 from sottovoce.models.unfinished import sole, unfinished
@@ -381,6 +382,23 @@ async def test_a_worker_that_cannot_start_is_told_with_its_last_words(home: Path
     broken = (sys.executable, "-c", "import sys; sys.exit('out of luck')")
     with pytest.raises(WorkerCrashed, match="status 1: out of luck"):
         await anext(download(entry(), Settings(home=home), worker=broken))
+
+
+async def test_a_worker_that_writes_a_line_without_an_end_is_heard_out(home: Path) -> None:
+    talking = "import sys; sys.stderr.write('x' * 400_000 + '\\nout of luck'); sys.exit(3)"
+    with pytest.raises(WorkerCrashed, match="status 3: out of luck"):
+        await anext(download(entry(), Settings(home=home), worker=(sys.executable, "-c", talking)))
+
+
+async def test_the_password_of_a_mirror_is_in_no_message(hub: FakeHub, home: Path) -> None:
+    mirror = hub.url.replace("://", "://ada:secret@")
+    for repo, name in ((REPO, "nothing.onnx"), ("maker/gone", "*")):
+        given = Settings.model_validate({"home": home, "hub_url": mirror})
+        told = download(entry(repo=repo, files=[name]), given, IMPATIENT)
+        with pytest.raises(DownloadError) as caught:
+            [each async for each in told]
+        assert "secret" not in caught.value.message
+    assert without_password(f"{mirror}/a?b") == f"{hub.url}/a?b"
 
 
 @pytest.fixture
