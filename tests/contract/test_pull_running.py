@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from sottovoce.cli.pull_running import pull_running
@@ -73,3 +74,28 @@ async def test_stopping_the_command_stops_the_server_s_download(server: Server) 
         await task
     assert server.desk.state("ear").state == "absent"
     assert server.downloads.ended == ["ear"]
+
+
+async def test_what_the_page_cancels_ends_the_command(server: Server) -> None:
+    begun = asyncio.Event()
+    task = asyncio.create_task(
+        pull_running(server.running, ["ear"], lambda name, told: begun.set(), is_for_use=True)
+    )
+    await begun.wait()
+    await server.desk.cancel("ear")
+    with pytest.raises(DownloadError, match="ear: its download was cancelled"):
+        await task
+
+
+async def test_a_choice_that_overtakes_it_ends_the_command(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        states = ("downloading", "installed", "loading", "installed")
+        events = [f'data: {{"models": [{{"id": "ear", "state": "{state}"}}]}}\n\n' for state in states]
+        return httpx.Response(202 if request.method == "POST" else 200, text="".join(events))
+
+    client = httpx.AsyncClient(base_url="http://server/", transport=httpx.MockTransport(answer))
+    monkeypatch.setattr("sottovoce.cli.pull_running.client_of", lambda server: client)
+    with pytest.raises(DownloadError, match="another model was chosen"):
+        await pull_running(server.running, ["ear"], lambda name, told: None, is_for_use=True)

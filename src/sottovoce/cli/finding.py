@@ -46,4 +46,4 @@ def run(command: list[str]) -> tuple[str, str | None]:
 
 def run_python(script: str) -> tuple[str, str | None]:
     """The same for a script of a few lines, in a Python of its own."""
-    return run([sys.executable, "-c", script])
+    return run([sys.executable, "-P", "-c", script])

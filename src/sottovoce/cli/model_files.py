@@ -26,7 +26,7 @@ from sottovoce.models.verify import Damage, verify
 def remove(settings: Settings, id_: str, *, is_forced: bool) -> int:
     """Delete a model, here or by the server that runs; the bytes that this frees.
 
-    Raises `NotFoundError`, and `ConfigError` for a model in use.
+    Raises `NotFoundError`, `ConfigError` for a model in use, and `DownloadBusy`.
     """
     kind = in_use(settings).get(id_)
     entry = find_entry(id_, settings)
@@ -40,7 +40,9 @@ def remove(settings: Settings, id_: str, *, is_forced: bool) -> int:
         )
     if (server := find_server(settings)) is not None:
         return asyncio.run(remove_running(server, id_, entry.kind, is_forced=is_forced))
-    freed = Store(settings.home).remove(id_)
+    store = Store(settings.home)
+    with sole(store, id_):
+        freed = store.remove(id_)
     if kind is not None and read_choice(settings.home).get(kind) == id_:
         write_choice(settings.home, kind, None)
     return freed

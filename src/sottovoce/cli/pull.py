@@ -46,7 +46,8 @@ def pull(
     settings = flags.load_settings(config, host=host, port=port, home=home, profile=profile)
     entries = _asked_for(settings, ids or [], of_profile=profile is not None)
     if not entries:
-        typer.echo(f"Everything that the profile '{settings.profile}' needs is here.")
+        if not is_json:
+            typer.echo(f"Everything that the profile '{settings.profile}' needs is here.")
         return
     with _stoppable([entry.id for entry in entries]), bars(is_json=is_json) as shown:
         _pull(settings, entries, shown.show, is_for_use=is_for_use)

@@ -49,10 +49,10 @@ class _Bars:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # files are called what the hub likes
             BarColumn(bar_width=24),
             DownloadColumn(),
-            TextColumn("{task.fields[more]}"),
+            TextColumn("{task.fields[more]}", markup=False),
             console=console,
         )
         self._models: dict[str, TaskID] = {}

@@ -100,22 +100,36 @@ async def _follow(
     is_for_use: bool,
 ) -> list[str]:
     """Until each has come to its end; the reasons of those that failed."""
-    failures: list[str] = []
+    failures, loading = list[str](), set[str]()
     async with aclosing(_models(client)) as models:
         async for model in models:
             if model.id not in waited_for:
                 continue
+            failure = _failure(model, is_for_use=is_for_use, has_loaded=model.id in loading)
             if model.state == "downloading":
                 show(model.id, model.progress)
-            elif model.state == "failed":
-                failures.append(f"{model.id}: {model.reason}")
+            elif failure is not None:
+                failures.append(f"{model.id}: {failure}")
                 waited_for.discard(model.id)
+            elif model.state in ("loading", "warming"):
+                loading.add(model.id)
             elif model.state == "ready" or (model.state == "installed" and not is_for_use):
                 show(model.id, Progress(step="done", bytes=model.bytes, total_bytes=model.total_bytes))
                 waited_for.discard(model.id)
             if not waited_for:
                 return failures
     raise HubUnreachable("The server has stopped. What has come is kept: start it again to go on.")
+
+
+def _failure(model: _Model, *, is_for_use: bool, has_loaded: bool) -> str | None:
+    """Why it will not come to what was asked for; None while it may."""
+    if model.state == "failed":
+        return model.reason or "it failed, and nobody knows why."
+    if model.state == "absent":
+        return "its download was cancelled. What has come is kept."
+    if model.state == "installed" and is_for_use and has_loaded:
+        return "it is here and not used: another model was chosen meanwhile."
+    return None
 
 
 async def _models(client: httpx.AsyncClient) -> AsyncGenerator[_Model]:

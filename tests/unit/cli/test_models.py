@@ -17,6 +17,7 @@ from sottovoce.models.choice import read_choice, write_choice
 from sottovoce.models.machine import LLAMA_FLAGS, Machine
 from sottovoce.models.measured import Measured, write_measured
 from sottovoce.models.store import Store
+from sottovoce.models.unfinished import sole
 from sottovoce.models.verify import digests
 from tests.unit.models.model_files import NEMO_STREAMING, install, write_gguf, write_kokoro, write_transducer
 
@@ -205,11 +206,17 @@ def test_a_running_server_deletes_itself(home: Path, monkeypatch: pytest.MonkeyP
     assert Store(home).installed(ENTRIES["kokoro-v1.0"]) is not None
 
 
+def test_a_model_that_is_being_mended_is_not_deleted(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    install(home, ENTRIES["whisper-tiny"])
+    with sole(Store(home), "whisper-tiny"):
+        assert run(["models", "rm", "--force", "whisper-tiny"]) == 1
+    assert "already being downloaded" in capsys.readouterr().err
+    assert Store(home).installed(ENTRIES["whisper-tiny"]) is not None
+
+
 def test_unfinished_downloads_are_deleted_and_running_ones_left(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sottovoce.models.unfinished import sole
-
     store = Store(home)
     for name in ("whisper-tiny", "whisper-base"):
         (store.partial(name)).mkdir(parents=True)

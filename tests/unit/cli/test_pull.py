@@ -162,6 +162,14 @@ def test_a_terminal_gets_bars_for_the_model_and_its_file() -> None:
     assert "model.onnx (2/5)" in shown.getvalue()
 
 
+def test_what_a_hub_calls_its_files_is_shown_as_it_is() -> None:
+    shown = io.StringIO()
+    with bars(Console(file=shown, force_terminal=True, width=120)) as show:
+        show.show("tiny", Progress(step="waiting", file="a[/b].onnx", note="[/red] is no colour"))
+    assert "a[/b].onnx" in shown.getvalue()
+    assert "[/red] is no colour" in shown.getvalue()
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(40.2, "40 s"), (170, "3 min"), (7800, "2 h 10 min")])
 def test_time_left_is_said_as_people_do(seconds: float, words: str) -> None:
     assert duration(seconds) == words
