@@ -90,16 +90,19 @@ class ModelListing:
 
     async def at(self, endpoint: EngineEndpoint) -> list[Model] | None:
         """The models of one engine; None where it does not answer as it should."""
+        if endpoint.url not in self._external:
+            return await self._models(endpoint)
         self._forget_departed()
         known = self._known.setdefault(endpoint, _Known())
         async with known.asking:
-            if known.at is not None and self._clock() - known.at < FRESH:
-                return known.models
-            found = await self._asked(endpoint, "/models", ModelList)
-            known.models = None if found is None else found.data
-            if endpoint.url in self._external:
+            if known.at is None or self._clock() - known.at >= FRESH:
+                known.models = await self._models(endpoint)
                 known.at = self._clock()
             return known.models
+
+    async def _models(self, endpoint: EngineEndpoint) -> list[Model] | None:
+        found = await self._asked(endpoint, "/models", ModelList)
+        return None if found is None else found.data
 
     async def named(self, kind: EngineKind, name: str) -> Model | None:
         """The model that the first engine of a chain which has one means by `name`, which may be an alias

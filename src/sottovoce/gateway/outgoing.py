@@ -73,7 +73,7 @@ class Form:
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self.model: str | None = None
         self._source = chunks
-        self._kept: list[bytes] = []
+        self._kept = bytearray()
         self._is_kept_whole = True
         self._is_broken = False
 
@@ -87,20 +87,16 @@ class Form:
             finder = FieldFinder(content_type, "model")
             async for chunk in self._read():
                 self.model = finder.push(chunk)
-                if self.model is not None or self._size >= PEEK_BYTES:
+                if self.model is not None or len(self._kept) >= PEEK_BYTES:
                     return
         except InvalidRequestError:
             return  # the engine says what is wrong with it
 
     async def body(self) -> AsyncIterator[bytes]:
-        for chunk in list(self._kept):
-            yield chunk
+        if self._kept:
+            yield bytes(self._kept)
         async for chunk in self._read():
             yield chunk
-
-    @property
-    def _size(self) -> int:
-        return sum(len(chunk) for chunk in self._kept)
 
     async def _read(self) -> AsyncIterator[bytes]:
         while True:
@@ -115,8 +111,8 @@ class Form:
             yield chunk
 
     def _keep(self, chunk: bytes) -> None:
-        if self._is_kept_whole and self._size + len(chunk) <= REPLAY_BYTES:
-            self._kept.append(chunk)
+        if self._is_kept_whole and len(self._kept) + len(chunk) <= REPLAY_BYTES:
+            self._kept += chunk
         else:
             self._is_kept_whole = False
             self._kept.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,11 +24,16 @@ class Replies:
         self.body: bytes | None = b'{"data": [{"id": "m"}]}'
         self.paths: list[str] = []
         self.status = 200
+        self.gate: asyncio.Event | None = None
+        self.asked_at_once = asyncio.Semaphore(0)
         self.content = self
 
     @asynccontextmanager
     async def ask(self, endpoint: EngineEndpoint, method: str, path: str, **_: Any) -> AsyncIterator[Any]:
         self.paths.append(path)
+        self.asked_at_once.release()
+        if self.gate is not None:
+            await self.gate.wait()
         if self.body is None:
             raise EngineUnavailable("gone", engine=endpoint.kind)
         yield self
@@ -104,6 +110,18 @@ async def test_our_own_engines_are_asked_every_time(listing: ModelListing, repli
     for _ in range(3):
         assert await ids(listing, "tts") == ["m"]
     assert len(replies.paths) == 3
+
+
+async def test_who_asks_our_own_engines_waits_for_nobody_else(
+    listing: ModelListing, replies: Replies
+) -> None:
+    replies.gate = asyncio.Event()  # one that hangs must not cost each that waits for it its whole patience
+    asking = [asyncio.create_task(ids(listing, "tts")) for _ in range(2)]
+    async with asyncio.timeout(4):
+        await replies.asked_at_once.acquire()
+        await replies.asked_at_once.acquire()
+    replies.gate.set()
+    assert await asyncio.gather(*asking) == [["m"], ["m"]]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"data": [{}]}', b'{"data": 1}', b"x" * (5 << 20)])
