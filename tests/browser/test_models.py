@@ -100,6 +100,7 @@ def test_one_button_brings_real_models_and_the_next_turn_uses_them(
     expect(page.spoken.last).to_have_text(made_hub.SAID, timeout=SOON_MS)
     expect(page.finished_replies.last).to_contain_text(made_hub.REPLY, timeout=SOON_MS)
     page.expect_sound()
+    expect(page.replies.last).to_contain_text(re.compile(r"\d+ ms"))
     page.page.get_by_role("button", name="Where the time went").click()
     for model in (EAR, MIND, VOICE):
         expect(page.page.get_by_test_id("used")).to_contain_text(model)
@@ -152,7 +153,7 @@ def test_what_cannot_be_used_says_why_and_changes_nothing(
     page.expect_answer("what is twelve times seven", has="eighty-four|84")
 
 
-def test_models_come_and_go_by_the_dialog_without_a_stream_of_events(
+def test_models_come_are_mended_and_go_without_a_stream_of_events(
     open_page: OpenPage, server: Server
 ) -> None:
     page = open_page(server=server)
@@ -161,7 +162,12 @@ def test_models_come_and_go_by_the_dialog_without_a_stream_of_events(
     page.page.get_by_role("button", name="Choose models").click()
     press(page, VOICE, "Only download")
     expect_state(page, VOICE, "installed")
+    model = server.home / "models" / VOICE / "model.onnx"
+    model.write_bytes(model.read_bytes()[:-1])
     press(page, VOICE, "Use")
+    expect_state(page, VOICE, "failed")
+    expect(row_of(page, VOICE)).to_contain_text("damaged")
+    press(page, VOICE, "Download again")
     expect(row_of(page, VOICE)).to_contain_text("in use", timeout=ARRIVAL_MS)
     press(page, VOICE, "Go back")
     expect(row_of(page, "espeak-ng")).to_contain_text("in use", timeout=ARRIVAL_MS)

@@ -51,9 +51,10 @@ export type Conversation = {
   isHushed: boolean;
   /** A response was created and is not done. */
   isReplying: boolean;
-  /** Both of the last turn that was measured. */
+  /** Both of the last turn that was measured, which `measuredId` answered. */
   latency: LatencyMs | null;
   used: Used | null;
+  measuredId: string | null;
   noticeCount: number;
 };
 
@@ -64,6 +65,7 @@ export const emptyConversation: Conversation = {
   isReplying: false,
   latency: null,
   used: null,
+  measuredId: null,
   noticeCount: 0,
 };
 

@@ -156,20 +156,36 @@ describe("a reply", () => {
     expect(afterAllOf(created, done()).isReplying).toBe(false);
   });
 
+  const used = {
+    engines: { stt: null, llm: "rules", tts: "espeak-ng" },
+    fallbacks: [{ engine: "tts" as const, model: "espeak-ng", instead_of: "kokoro", reason: null }],
+  };
+  const metrics: ConversationEvent = {
+    type: "sottovoce.turn.metrics",
+    item_id: "a1",
+    response_id: "r1",
+    latency_ms: latency,
+    ...used,
+  };
+
   it("carries what its turn took and went through, which the page also shows by itself", () => {
-    const used = {
-      engines: { stt: null, llm: "rules", tts: "espeak-ng" },
-      fallbacks: [{ engine: "tts" as const, model: "espeak-ng", instead_of: "kokoro", reason: null }],
-    };
-    const measured = afterAllOf(words("Noon."), done(), {
-      type: "sottovoce.turn.metrics",
-      item_id: "a1",
-      response_id: "r1",
-      latency_ms: latency,
-      ...used,
-    });
+    const measured = afterAllOf(words("Noon."), done(), metrics);
     expect(measured).toMatchObject({ latency, used });
     expect(measured.entries).toMatchObject([{ latency, used }]);
+  });
+
+  it("carries it also when it was measured before its first words came, and the next one does not", () => {
+    const later: ConversationEvent = {
+      type: "response.output_audio_transcript.delta",
+      item_id: "a2",
+      response_id: "r2",
+      delta: "Later.",
+    };
+    const spoken = afterAllOf(metrics, words("Noon."), done(), later);
+    expect(spoken.entries).toMatchObject([
+      { latency, used },
+      { latency: null, used: null },
+    ]);
   });
 });
 

@@ -167,8 +167,7 @@ function withWords(
     spokenFrom: spoken.length,
     unheard: "",
     isDone: false,
-    latency: entry?.latency ?? null,
-    used: entry?.used ?? null,
+    ...measuredOf(conversation, event.response_id),
   };
   return withEntry({ ...conversation, isHushed: false }, next);
 }
@@ -184,8 +183,7 @@ function withHeard(conversation: Conversation, event: Of<"sottovoce.response.hea
     spokenFrom: event.heard.length,
     unheard: event.unheard,
     isDone: true,
-    latency: entry?.latency ?? null,
-    used: entry?.used ?? null,
+    ...measuredOf(conversation, event.response_id),
   });
 }
 
@@ -213,10 +211,22 @@ function withMetrics(conversation: Conversation, event: Of<"sottovoce.turn.metri
     latency: event.latency_ms,
     used: { engines: event.engines, fallbacks: event.fallbacks },
   };
-  const measured = { ...conversation, ...known };
+  const measured = { ...conversation, ...known, measuredId: event.response_id };
   const entry = assistantEntry(conversation, ({ responseId }) => responseId === event.response_id);
   return entry ? withEntry(measured, { ...entry, ...known }) : measured;
 }
+
+/** A turn is measured at its first sound, which is often before the page has its first words. */
+function measuredOf(
+  conversation: Conversation,
+  responseId: string,
+): Pick<AssistantEntry, "latency" | "used"> {
+  const entry = assistantEntry(conversation, (candidate) => candidate.responseId === responseId);
+  const { latency, used } = conversation.measuredId === responseId ? conversation : (entry ?? unmeasured);
+  return { latency, used };
+}
+
+const unmeasured = { latency: null, used: null };
 
 /** After the connection is gone nothing can still be on its way. */
 function withEverythingSettled(conversation: Conversation): Conversation {
