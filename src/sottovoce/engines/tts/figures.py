@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from num2words import num2words
 
+from sottovoce.engines.tts.brazilian_money import brazilian_price
 from sottovoce.engines.tts.chinese_figures import chinese_number
 
 MAX_DIGITS = 15
@@ -39,7 +40,7 @@ _READINGS = {
 
 _CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP"}
 _NAMED = {"es", "fr", "it", "pt"}
-"""Languages whose money num2words can say."""
+"""Languages whose money is said here."""
 
 _WIDE = {ord("０") + digit: str(digit) for digit in range(10)} | {ord("．"): ".", ord("％"): "%"}
 
@@ -101,15 +102,19 @@ def _said(number: int, reading: Reading, to: str = "cardinal") -> str:
 
 
 def _money(text: str, reading: Reading) -> str:
-    amount = rf"(\d{{1,9}})(?:{re.escape(reading.decimal)}(\d\d))?"
-    behind = re.compile(rf"(?<![\w.,]){amount} ?([€$£])")
-    before = re.compile(rf"([€$£]) ?{amount}(?![\d])")
+    group, sign = re.escape(reading.group), r"(R\$|[€$£])" if reading.code == "pt_BR" else "([€$£])"
+    amount = rf"(\d{{1,3}}(?:{group}\d{{3}}){{1,2}}|\d{{1,9}})(?:{re.escape(reading.decimal)}(\d\d))?"
+    behind = re.compile(rf"(?<![\w.,]){amount} ?{sign}")
+    before = re.compile(rf"{sign} ?{amount}(?!\d|[.,]\d)")
     text = behind.sub(lambda found: _price(found[1], found[2], found[3], reading), text)
     return before.sub(lambda found: _price(found[2], found[3], found[1], reading), text)
 
 
-def _price(whole: str, part: str | None, sign: str, reading: Reading) -> str:
+def _price(written: str, part: str | None, sign: str, reading: Reading) -> str:
     """num2words wants cents as an int, and says them only where there are some."""
+    whole = written.replace(reading.group, "")
+    if reading.code == "pt_BR":
+        return brazilian_price(int(whole), int(part or 0), sign)
     cents = int(whole) * 100 + int(part or 0)
     said = num2words(cents, lang=reading.code, to="currency", currency=_CURRENCIES[sign], cents=bool(part))
     said = str(said)

@@ -1,5 +1,7 @@
 """What a voice that knows no figures is given to say, rule by rule."""
 
+import random
+
 import pytest
 
 from sottovoce.engines.tts.chinese_figures import chinese_number
@@ -113,7 +115,16 @@ def test_what_is_said_is_not_said_differently_the_second_time() -> None:
         ("fr-fr", "1 234,5 et 21 ans", "mille deux cent trente-quatre virgule cinq et vingt et un ans"),
         ("fr-fr", "5 €", "cinq euros"),
         ("it", "23 anni e 3,5 %", "ventitré anni e tre virgola cinque per cento"),
+        ("es", "€1.234,50", "mil doscientos treinta y cuatro euros con cincuenta céntimos"),
+        ("es", "1.234,50 €", "mil doscientos treinta y cuatro euros con cincuenta céntimos"),
+        ("fr-fr", "1 234 €", "mille deux cent trente-quatre euros"),
+        ("it", "€1.234,567", "€milleduecentotrentaquattro virgola cinque sei sette"),
         ("pt-br", "1.000 e 2,5", "mil e dois vírgula cinco"),
+        ("pt-br", "R$ 3,50 e R$1.000,00", "três reais e cinquenta centavos e mil reais"),
+        ("pt-br", "R$ 0,01 ou R$ 1", "um centavo ou um real"),
+        ("pt-br", "€2 e $1", "dois euros e um dólar"),
+        ("pt-br", "£202", "duzentas e duas libras"),
+        ("pt-br", "R$ 2.000.000", "dois milhões de reais"),
         ("zh", "我有3只猫", "我有三只猫"),
         ("zh", "50%", "百分之五十"),
         ("zh", "2026年", "二零二六年"),
@@ -145,3 +156,17 @@ def test_other_languages(language: str, written: str, said: str) -> None:
 )
 def test_chinese_numbers(number: int, said: str) -> None:
     assert chinese_number(number) == said
+
+
+PIECES = (
+    "1 12 2026 1.234 1,50 0.5 . , - – / € $ £ R$ % ° km² 's st A. U.S. XII Jan. 3:45 v1.2.3 @ & ½ ² ٣ １２"
+).split()
+LANGUAGES = ("en-us", "en-gb", "es", "fr-fr", "it", "pt-br", "ja", "zh", "hi", "de")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_that_is_written_is_too_odd_to_be_said(language: str) -> None:
+    chance = random.Random(language)
+    for _ in range(300):
+        written = "".join(chance.choice([*PIECES, " "]) for _ in range(chance.randint(1, 12)))
+        assert isinstance(normalise(written, language, are_figures_spelled=True), str), written
