@@ -23,8 +23,9 @@ import onnx
 from numpy.typing import DTypeLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.made_models.nemo import FRAME_MS, MEL_BANDS
 from tests.made_models.onnx_graph import IR_VERSION, OPSET, Metadata, set_metadata
-from tests.made_models.streaming import FRAME_MS, MEL_BANDS, metadata, write_tokens
+from tests.made_models.streaming import metadata, write_tokens
 
 END = 1 << 30
 """The end of a slice that goes on to the last."""

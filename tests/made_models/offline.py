@@ -10,15 +10,12 @@ from pathlib import Path
 
 import onnx
 
+from tests.made_models.nemo import LOUD, MEL_BANDS, SUBSAMPLING, nemo_decoder
 from tests.made_models.onnx_graph import parse_graph
 
-MEL_BANDS = 128
-SUBSAMPLING = 8
 FRAMES_PER_TOKEN = 2
 DURATIONS = 5
 """Frames, from 0 to 4, that a step may pass over; the network says which beside every token."""
-LOUD = -9.0
-"""Mean of the logarithms of the mel energies above which 10 ms are sound: white noise of about -40 dBFS."""
 
 
 def build(folder: Path, phrase: str) -> None:
@@ -72,22 +69,7 @@ def _encoder(vocabulary: int) -> onnx.ModelProto:
 def _decoder(blank: int) -> onnx.ModelProto:
     """After token i comes i + 1; blank, which begins a segment, is followed by 0, the last one by blank."""
     following = [*[float(number + 1) for number in range(blank)], 0.0]
-    return parse_graph(
-        """offline_prediction (
-            int32[B, U] targets, int32[B] target_length, float[1, B, 1] h, float[1, B, 1] c
-        ) => (
-            float[B, 1, U] outputs, int32[B] prednet_lengths, float[1, B, 1] h_next, float[1, B, 1] c_next
-        )""",
-        f"""
-        table = Constant <value_floats = {following}> ()
-        next = Gather (table, targets)
-        one = Constant <value_ints = [1]> ()
-        outputs = Unsqueeze (next, one)
-        prednet_lengths = Identity (target_length)
-        h_next = Identity (h)
-        c_next = Identity (c)
-        """,
-    )
+    return nemo_decoder(following)
 
 
 def _joiner(blank: int) -> onnx.ModelProto:

@@ -16,15 +16,11 @@ from typing import TypeAlias
 
 import onnx
 
+from tests.made_models.nemo import FEATURE_MS, FRAME_MS, LOUD, MEL_BANDS, SUBSAMPLING, nemo_decoder
 from tests.made_models.onnx_graph import parse_graph
 
-MEL_BANDS = 128
-FRAME_MS, FEATURE_MS = 80, 10
-SUBSAMPLING = FRAME_MS // FEATURE_MS
 OVERLAP = 9
 """Feature frames of the chunk before that the encoder sees again."""
-LOUD = -9.0
-"""Mean of the logarithms of the mel energies above which 10 ms are sound: white noise of about -40 dBFS."""
 PHRASE = "set a timer for ten minutes please thank you very much"
 AUTO = 101
 """The number for a language to be found out."""
@@ -198,22 +194,7 @@ def _decoder(script: Script) -> onnx.ModelProto:
     """The place in its phrase of the token that follows the last one; that after blank, with which an
     utterance begins, is the first."""
     places = [float(place + 1) for phrase in script.tokens for place in range(len(phrase))] + [0.0]
-    return parse_graph(
-        """scripted_prediction (
-            int32[B, U] targets, int32[B] target_length, float[1, B, 1] h, float[1, B, 1] c
-        ) => (
-            float[B, 1, U] outputs, int32[B] prednet_lengths, float[1, B, 1] h_next, float[1, B, 1] c_next
-        )""",
-        f"""
-        places = Constant <value_floats = {places}> ()
-        following = Gather (places, targets)
-        one = Constant <value_ints = [1]> ()
-        outputs = Unsqueeze (following, one)
-        prednet_lengths = Identity (target_length)
-        h_next = Identity (h)
-        c_next = Identity (c)
-        """,
-    )
+    return nemo_decoder(places)
 
 
 def _joiner(script: Script) -> onnx.ModelProto:

@@ -33,7 +33,7 @@ from tests.recordings import recording
 from tests.unit.engines.stt.loud_is_voice import LoudIsVoice, silence, voice
 
 ENGLISH, GERMAN, TRANSLATION = "the quick brown fox", "guten tag", "good day"
-SPEECH, LONG_SPEECH = voice(2.0), voice(12.0)
+SPEECH, LONG_SPEECH = voice(2.0), voice(6.0)
 
 
 @pytest.fixture(scope="module")
