@@ -311,6 +311,14 @@ async def test_the_recogniser_is_given_language_and_prompt(engines: FakeEngines)
     assert told == {"model": "fake-stt", "prompt": "Names."}
 
 
+async def test_the_recogniser_is_left_to_find_the_language(engines: FakeEngines) -> None:
+    engines.heard.append("hallo")
+    async with conversation(engines) as user:
+        user.speak(QUESTION)
+        await user.expect(ReplyFinished)
+    assert [dict(one) for one in engines.hints] == [{"model": "fake-stt"}]
+
+
 async def test_the_assistant_speaks_up_after_a_long_silence(engines: FakeEngines) -> None:
     engines.heard.append("hello")
     engines.replies.extend(["Hello yourself.", "Are you still there?"])

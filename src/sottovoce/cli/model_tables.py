@@ -35,7 +35,7 @@ def print_models(items: Sequence[Item], left_out: int = 0) -> None:
         table.add_row(
             escape(entry.id),
             entry.kind,
-            tongues(entry.languages),
+            some_languages(entry.languages),
             size(item.size_bytes) if item.size_bytes else "",
             escape(entry.license),
             ", ".join(part for part in (role, state) if part),
@@ -47,7 +47,7 @@ def print_models(items: Sequence[Item], left_out: int = 0) -> None:
         console.print(f"[dim]{left_out} more do not fit this machine; --all shows them.[/]")
 
 
-def tongues(languages: Sequence[str]) -> str:
+def some_languages(languages: Sequence[str]) -> str:
     """Some of the languages, each once, and how many more there are."""
     plain = list(dict.fromkeys(tag.partition("-")[0] for tag in languages))
     more = f" +{len(plain) - SHOWN_LANGUAGES}" if len(plain) > SHOWN_LANGUAGES else ""

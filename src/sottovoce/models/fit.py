@@ -91,7 +91,7 @@ def best_set(
 
 def speaks(entry: ModelEntry, languages: Iterable[str]) -> bool:
     """Whether it knows each of them; "de" is met by "de-at", and "de-at" by "de"."""
-    return all(any(_is_same_tongue(own, wanted.lower()) for own in entry.languages) for wanted in languages)
+    return all(any(_is_same_language(own, wanted.lower()) for own in entry.languages) for wanted in languages)
 
 
 def _judge(entry: ModelEntry, machine: Machine, measured: Measured | None) -> Fit:
@@ -178,7 +178,7 @@ def _worth(ranked: Sequence[tuple[int, ModelEntry | None]]) -> tuple[int, ...]:
     return (sum(ranks), *ranks)
 
 
-def _is_same_tongue(own: str, wanted: str) -> bool:
+def _is_same_language(own: str, wanted: str) -> bool:
     return own == wanted or own.partition("-")[0] == wanted or own == wanted.partition("-")[0]
 
 

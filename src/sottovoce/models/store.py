@@ -3,6 +3,7 @@
 models/ID/                 the files as their source lays them out
 models/ID/.sottovoce.json  the manifest: without it the folder holds no model
 models/.partial/ID/        a download in progress
+models/.leaving/ID/        a model that is being deleted
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -145,9 +147,13 @@ class Store:
             os.replace(folder, aside)
 
     def _clear_aside(self, id: str) -> None:  # noqa: A002
-        aside = self._root / LEAVING_FOLDER / id
-        if aside.exists():
-            shutil.rmtree(aside)
+        """And whatever processes left there that were ended meanwhile."""
+        leaving = self._root / LEAVING_FOLDER
+        if (leaving / id).exists():
+            with suppress(FileNotFoundError):  # swept away by another process
+                shutil.rmtree(leaving / id)
+        for other in leaving.iterdir() if leaving.exists() else ():
+            shutil.rmtree(other, ignore_errors=True)
 
     def _path(self, entry: ModelEntry, files: Collection[str]) -> Path:
         """The folder, or the one file (the first, of a split one) of a language model."""

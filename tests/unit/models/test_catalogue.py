@@ -52,7 +52,7 @@ def test_ids_are_unique_and_every_kind_has_some() -> None:
     assert {entry.kind for entry in packaged_entries()} == set(ENGINE_KINDS)
 
 
-def test_nemotron_comes_in_every_chunk_and_both_tongues() -> None:
+def test_nemotron_comes_in_every_chunk_english_and_multilingual() -> None:
     chunks = {
         (entry.id.startswith("nemotron-3.5"), entry.chunk_ms)
         for entry in packaged_entries()

@@ -93,6 +93,8 @@ def test_what_an_interrupted_removal_left_does_no_harm(tmp_path: Path) -> None:
     store = Store(tmp_path)
     (store.root / ".leaving" / VOICE.id).mkdir(parents=True)
     (store.root / ".leaving" / VOICE.id / "old").write_bytes(b"1")
+    (store.root / ".leaving" / MIND.id).mkdir()
+    (store.root / ".leaving" / MIND.id / "old").write_bytes(b"1")
     install(tmp_path, VOICE)
     assert [manifest.entry.id for manifest in store.all()] == [VOICE.id]
     store.remove(VOICE.id)
