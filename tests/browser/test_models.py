@@ -92,6 +92,7 @@ def test_one_button_brings_real_models_and_the_next_turn_uses_them(
     expect(arrivals.get_by_role("progressbar").first).to_be_visible(timeout=SOON_MS)
     done = "Used from your next turn: Made ear, Made mind and Made voice."
     expect(arrivals.get_by_role("status")).to_have_text(done, timeout=ARRIVAL_MS)
+    expect_accessible(page)
     arrivals.get_by_role("button", name="Close").click()
     expect(arrivals).to_be_hidden()
     expect(offer).to_be_hidden()
@@ -187,3 +188,16 @@ def test_offer_and_dialog_are_for_everybody(open_page: OpenPage, idle_server: Se
     assert page.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     page.page.keyboard.press("Escape")
     expect(page.page.get_by_role("button", name="Models", exact=True)).to_be_focused()
+
+
+def test_the_dialog_outlives_the_server(open_page: OpenPage, idle_server: Server) -> None:
+    page = open_page(server=idle_server, is_in_trouble=True)
+    open_models(page)
+    idle_server.kill()
+    complaint = page.page.get_by_role("dialog").get_by_role("alert")
+    expect(complaint).to_contain_text("did not answer", timeout=SOON_MS)
+    expect(row_of(page, EAR)).to_be_visible()
+    idle_server.start()
+    expect(complaint).to_be_hidden(timeout=ARRIVAL_MS)
+    press(page, EAR, "Only download")  # which that hub does not have
+    expect(row_of(page, EAR)).to_contain_text(re.compile("not downloaded", re.IGNORECASE), timeout=SOON_MS)

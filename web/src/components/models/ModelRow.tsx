@@ -24,10 +24,13 @@ const sizeOf = (model: Model): string | null => {
   return model.download_bytes > 0 ? `${sizeWords(model.download_bytes)} to download` : null;
 };
 
+const memoryOf = ({ memory_bytes }: Model): string | null =>
+  memory_bytes > 0 ? `${sizeWords(memory_bytes)} of memory` : null;
+
 /** Several change four times a second while they come: only those are drawn anew. */
 export const ModelRow = memo(function ModelRow(props: ModelRowProps) {
   const { model, instead, mayChange, problem } = props;
-  const facts = [languageWords(model.languages), sizeOf(model)].filter(Boolean).join(" · ");
+  const facts = [languageWords(model.languages), sizeOf(model), memoryOf(model)].filter(Boolean).join(" · ");
   return (
     <li data-model={model.id} data-state={model.state} className="py-3">
       <div className="flex items-baseline justify-between gap-3">

@@ -105,6 +105,13 @@ describe("the dialog", () => {
     expect(rowOf("The big").getByText("Does not fit: needs 4 cores. Take The voice instead.")).toBeDefined();
   });
 
+  it("says what a model speaks, weighs and holds", () => {
+    open([modelOf("voice", { languages: ["en", "fr"], memory_bytes: 900_000_000 })]);
+    expect(
+      rowOf("The voice").getByText(/English, French · 2\.0 MB to download · 900 MB of memory ·/),
+    ).toBeDefined();
+  });
+
   it("asks before it removes", async () => {
     const change = open([inUse("voice", { in_use: false })]);
     await userEvent.click(screen.getByRole("button", { name: "Remove: The voice" }));
