@@ -94,7 +94,8 @@ class Playout:
         """Let no more of it be heard than a frame that fades out, and nothing if it was not begun."""
         begun = self._filler[:FRAME_BYTES] if self._filled_bytes else b""
         self._filler = b""
-        self._fading = _faded(begun, 1.0, 0.0) if begun else b""
+        if begun:
+            self._fading = _faded(begun, 1.0, 0.0)
 
     def push(self, samples: bytes, response_id: str, item_id: str) -> None:
         """Add 24 kHz mono s16le speech to the open segment, opening one if there is none.

@@ -176,6 +176,7 @@ def test_a_filler_that_is_stopped_fades_out(playout: Playout, listener: Listener
     playout.fill(tone(9, 1000), "resp_1", "item_1")
     playout.pull()
     getattr(playout, stop)()
+    playout.clear()  # which takes nothing of that
     (last,) = pull_all(playout)
     assert np.frombuffer(last.samples, np.int16)[-1] == 0
     getattr(playout, stop)()
