@@ -99,3 +99,13 @@ async def test_a_choice_that_overtakes_it_ends_the_command(
     monkeypatch.setattr("sottovoce.cli.pull_running.client_of", lambda server: client)
     with pytest.raises(DownloadError, match="another model was chosen"):
         await pull_running(server.running, ["ear"], lambda name, told: None, is_for_use=True)
+
+
+async def test_news_in_another_form_are_a_failure(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text='data: {"models": 1}\n\n')
+
+    client = httpx.AsyncClient(base_url="http://server/", transport=httpx.MockTransport(answer))
+    monkeypatch.setattr("sottovoce.cli.pull_running.client_of", lambda server: client)
+    with pytest.raises(DownloadError, match="not known here"):
+        await pull_running(server.running, ["ear"], lambda name, told: None, is_for_use=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -48,7 +50,7 @@ async def use_running(server: RunningServer, kind: EngineKind, reference: str, m
     Raises `InvalidRequestError` and `EngineError` with the server's reason; it goes on with what it had then.
     """
     news = _News(f"{model} is about to load")
-    async with client_of(server) as client:
+    async with _asked(server, kind) as client:
         with waiting_told(lambda: news.text):
             await check(await client.post("models/use", json={"kind": kind, "model": reference}), kind)
             while True:
@@ -62,7 +64,7 @@ async def remove_running(server: RunningServer, id_: str, kind: EngineKind, *, i
 
     Raises as `use_running` does.
     """
-    async with client_of(server) as client:
+    async with _asked(server, kind) as client:
         reply = await client.delete(f"models/{id_}", params={"force": str(is_forced).lower()})
         await check(reply, kind)
         try:
@@ -90,6 +92,17 @@ async def _is_ready(client: httpx.AsyncClient, kind: EngineKind, model: str, new
 
 def _unreadable(kind: EngineKind) -> EngineUnavailable:
     return EngineUnavailable("The server answers in a form that is not known here.", engine=kind)
+
+
+@asynccontextmanager
+async def _asked(server: RunningServer, kind: EngineKind) -> AsyncIterator[httpx.AsyncClient]:
+    """Raises `EngineUnavailable` where the server goes meanwhile."""
+    async with client_of(server) as client:
+        try:
+            yield client
+        except httpx.HTTPError as error:
+            why = str(error) or type(error).__name__
+            raise EngineUnavailable(f"The server does not answer any more: {why}", engine=kind) from error
 
 
 def client_of(server: RunningServer) -> httpx.AsyncClient:

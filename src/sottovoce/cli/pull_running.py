@@ -145,6 +145,8 @@ async def _models(client: httpx.AsyncClient) -> AsyncGenerator[_Model]:
                             yield model
     except httpx.HTTPError as error:
         raise HubUnreachable(f"The server does not tell any more how it comes on: {error}") from error
+    except ValidationError as error:
+        raise DownloadError("The server tells in a form that is not known here.") from error
 
 
 async def _ask(client: httpx.AsyncClient, path: str, body: object) -> None:

@@ -88,6 +88,13 @@ async def test_an_answer_in_another_form_is_a_fault(serve: Callable[..., list[ht
         await remove_running(SERVER, "kokoro-v1.0", "tts", is_forced=False)
 
 
+async def test_a_server_that_goes_meanwhile_is_told() -> None:
+    with pytest.raises(EngineUnavailable, match="does not answer any more"):
+        await use_running(SERVER, "tts", "kokoro-v1.0", "kokoro-v1.0")  # nobody listens there
+    with pytest.raises(EngineUnavailable, match="does not answer any more"):
+        await remove_running(SERVER, "kokoro-v1.0", "tts", is_forced=False)
+
+
 async def test_the_key_goes_to_the_server() -> None:
     async with desk.client_of(SERVER) as client:
         assert client.headers["authorization"] == "Bearer the-key"
