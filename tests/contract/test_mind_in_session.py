@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,8 @@ async def test_it_calls_a_client_s_tool_and_answers_its_result(talk: Conversatio
     await talk.write(f"please {KEYWORD} now")
     await talk.connection.response.create()
     done = await talk.expect("response.function_call_arguments.done")
-    assert (done.name, done.arguments) in (
-        ("adjust_light", '{"is_on":true}'),
-        ("adjust_light", '{"is_on":false}'),
-    )
+    assert done.name == "adjust_light"
+    assert json.loads(done.arguments) in ({"is_on": True}, {"is_on": False})  # white space is the model's
     await talk.expect("response.done")
     await talk.configure(tools=[LIGHT], tool_choice="auto")
     output: Any = {"type": "function_call_output", "call_id": done.call_id, "output": "done"}
