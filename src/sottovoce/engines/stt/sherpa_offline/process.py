@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from sottovoce.engines.stt.sherpa_offline.wire import HEADER, Heard, Loaded, Task, pack, unpack_header
 from sottovoce.engines.stt.sherpa_offline.worker import WorkerOptions
-from sottovoce.errors import EngineCrashed, EngineError, EngineTimeout
+from sottovoce.errors import EngineCrashed, EngineError, EngineTimeout, EngineUnavailable
 
 LOAD_DEADLINE = 120.0
 """Seconds for the largest model from a slow disk."""
@@ -41,15 +41,7 @@ class OfflineProcess:
         cls, options: WorkerOptions, deadline: float = LOAD_DEADLINE
     ) -> tuple[OfflineProcess, Loaded]:
         """Raises `EngineError` with the reason."""
-        own = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "sottovoce.engines.stt.sherpa_offline.worker"),
-            options.model_dump_json(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")},
-        )
-        process = cls(own)
+        process = cls(await _spawned(options))
         try:
             loaded = await process._told(Loaded, deadline, "load")
             if loaded.failure is not None:
@@ -78,9 +70,12 @@ class OfflineProcess:
         """It holds nothing that needs an ending."""
         if self.is_alive:
             self._process.kill()
-        async with asyncio.timeout(STOP_DEADLINE):
-            await self._process.wait()
-        await self._listening
+        try:
+            async with asyncio.timeout(STOP_DEADLINE):
+                await self._process.wait()
+                await self._listening
+        except TimeoutError:  # stuck in the kernel; it ends when that lets go of it
+            logger.error("the recogniser's process %d was killed, and has not ended yet", self.pid)
 
     async def _told(self, kind: type[Message], deadline: float, what: str, asked: bytes = b"") -> Message:
         try:
@@ -126,3 +121,20 @@ class OfflineProcess:
             for line in filter(None, map(str.strip, said.decode(errors="replace").splitlines())):
                 self._last_words = line[:MAX_LINE_CHARACTERS]
                 logger.info("the recogniser's process: %s", self._last_words)
+
+
+async def _spawned(options: WorkerOptions) -> asyncio.subprocess.Process:
+    """Without the settings and the key of the service. Raises `EngineUnavailable`."""
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "sottovoce.engines.stt.sherpa_offline.worker"),
+            options.model_dump_json(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")},
+        )
+    except OSError as error:
+        raise EngineUnavailable(
+            f"The recogniser's process cannot be started: {error}.", engine="stt"
+        ) from error

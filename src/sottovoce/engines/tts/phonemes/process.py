@@ -59,14 +59,7 @@ class PhonemeProcess:
 
     async def start(self) -> None:
         """Raises `PhonemesUnavailable` where there is no espeak-ng."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")},
-            limit=MAX_LINE_BYTES,
-        )
-        self._process = process
+        self._process = process = await self._spawned()
         try:
             answer = await self._line(process, START_DEADLINE)
         except _Gone as error:
@@ -78,6 +71,19 @@ class PhonemeProcess:
         languages = answer["languages"]
         assert isinstance(languages, list)
         self.languages = frozenset(map(str, languages))
+
+    async def _spawned(self) -> asyncio.subprocess.Process:
+        """Without the settings and the key of the service. Raises `PhonemesUnavailable`."""
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env={name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")},
+                limit=MAX_LINE_BYTES,
+            )
+        except OSError as error:
+            raise PhonemesUnavailable(f"its process cannot be started: {error}") from error
 
     async def phonemes(self, texts: Sequence[str], language: str) -> list[str]:
         async with self._lock:

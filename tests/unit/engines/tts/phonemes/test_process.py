@@ -40,6 +40,11 @@ async def test_a_language_it_does_not_speak_is_refused(espeak: PhonemeProcess) -
     assert await espeak.phonemes(["hello"], "en-us")
 
 
+async def test_one_that_cannot_be_started_is_not_there() -> None:
+    with pytest.raises(PhonemesUnavailable, match="cannot be started"):
+        await PhonemeProcess(("/nonexistent/program",)).start()
+
+
 async def test_one_that_was_killed_is_started_again(espeak: PhonemeProcess) -> None:
     first = espeak.pid
     assert first is not None
