@@ -23,6 +23,9 @@ MEMORY_SHARE = {"llm": 2.0, "stt": 1.4, "tts": 2.0}
 NO_ANSWERS = ("clip", "bert", "nomic-bert", "jina-bert-v2", "t5encoder", "wavtokenizer-dec", "whisper")
 """Architectures of GGUF files that hold no conversation."""
 
+TRANSDUCERS = ("EncDecRNNT", "EncDecHybridRNNT", "zipformer")
+"""How the types of transducers begin, as NeMo's and icefall's exporters write them."""
+
 MAX_SHOWN = 8
 """File names in an error message."""
 
@@ -119,6 +122,8 @@ def _transducer(path: Path, parts: Mapping[str, Path]) -> Facts:
 def _encoder_decoder(path: Path, parts: Mapping[str, Path]) -> Facts:
     _require(path, parts, "Whisper (or, with a joiner, a transducer)", "encoder", "decoder", "tokens")
     own = _properties(parts["encoder"])
+    if own.get("model_type", "").startswith(TRANSDUCERS):
+        _require(path, parts, "a transducer", "joiner")
     if not own.get("model_type", "").startswith("whisper") and "n_text_ctx" not in own:
         raise _refusal(
             path, f"holds a model of type {own.get('model_type', 'unknown')!r}. Sottovoce runs {KNOWN}"
@@ -218,9 +223,17 @@ def _unknown(path: Path) -> ConfigError:
 
 
 def _found(path: Path) -> str:
-    names = sorted(each.name for each in path.iterdir())
+    names = sorted(each.name + _mark(each) for each in path.iterdir())
     more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
     return ", ".join(names[:MAX_SHOWN]) + more if names else "nothing"
+
+
+def _mark(path: Path) -> str:
+    """Why what is there under a file's name is none."""
+    try:
+        return "" if path.is_file() else "/" if path.is_dir() else " (no file)"
+    except OSError:  # a loop of links
+        return " (no file)"
 
 
 def _refusal(path: Path, message: str) -> ConfigError:

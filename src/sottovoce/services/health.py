@@ -46,8 +46,8 @@ class Health:
                 self.warming()
                 await warm()
         except EngineError as error:
-            logger.error("%s", error)
             self.failed(error.message)
+            logger.error("%s", self.reason)
         except Exception as error:  # boundary: nobody awaits this
             logger.exception("the engine could not be loaded")
             self.failed(f"The engine could not be loaded: {error!r}")
@@ -83,7 +83,8 @@ class Health:
         self._loaded.set()
 
     def failed(self, reason: str) -> None:
-        self.status, self.reason = "failed", reason
+        """What libraries say may have several lines; a status and a log have one."""
+        self.status, self.reason = "failed", " ".join(reason.split())
         self._loaded.set()
 
     def routes(self) -> list[Route]:

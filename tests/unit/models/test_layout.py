@@ -17,6 +17,7 @@ from tests.unit.models.model_files import (
     NEMO_STREAMING,
     WHISPER,
     ZIPFORMER,
+    Metadata,
     write_gguf,
     write_kokoro,
     write_moonshine,
@@ -118,6 +119,25 @@ def test_what_is_missing_is_named_with_what_was_found(tmp_path: Path) -> None:
     message = refused(folder)
     assert "no decoder.onnx and no tokens.txt" in message
     assert "encoder.onnx, joiner.onnx" in message
+
+
+@pytest.mark.parametrize("metadata", [NEMO_OFFLINE, ZIPFORMER])
+def test_a_transducer_without_its_joiner_is_still_one(tmp_path: Path, metadata: Metadata) -> None:
+    folder = write_transducer(tmp_path / "m", metadata)
+    (folder / "joiner.onnx").unlink()
+    assert "looks like a transducer but has no joiner.onnx" in refused(folder)
+
+
+def test_what_has_a_file_s_name_and_is_none_is_shown_so(tmp_path: Path) -> None:
+    folder = write_transducer(tmp_path / "m", NEMO_STREAMING)
+    for name in ("encoder.onnx", "tokens.txt", "decoder.onnx"):
+        (folder / name).unlink()
+    (folder / "encoder.onnx").mkdir()
+    (folder / "tokens.txt").symlink_to("tokens.txt")
+    os.mkfifo(folder / "decoder.onnx")
+    assert "It holds decoder.onnx (no file), encoder.onnx/, joiner.onnx, tokens.txt (no file)" in refused(
+        folder
+    )
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokens.txt"])

@@ -78,3 +78,13 @@ async def test_one_that_does_not_get_warm_failed() -> None:
     health = Health()
     await health.load(load(), warm)
     assert (health.status, health.reason) == ("failed", "It says nothing.")
+
+
+async def test_a_reason_is_one_line_whatever_a_library_says() -> None:
+    health = Health()
+
+    async def load() -> None:
+        raise EngineUnavailable("Load model failed:\n  Unsupported attribute \n", engine="stt")
+
+    await health.load(load())
+    assert health.reason == "Load model failed: Unsupported attribute"

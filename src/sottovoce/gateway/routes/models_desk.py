@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sottovoce.config import EngineKind
-from sottovoce.errors import InvalidRequestError
+from sottovoce.errors import ConfigError, InvalidRequestError
 from sottovoce.gateway.auth import PRINCIPAL
 from sottovoce.gateway.limits import GatewayLimits, Slot, Slots
 from sottovoce.gateway.model_views import machine_view, model_view, offer_view
@@ -96,7 +96,10 @@ def routes(desk: ModelDesk, limits: GatewayLimits) -> list[Route]:
         asked = await read_json(request, UseRequest, BODY_BYTES)
         await desk.refresh()
         _check_reference(request, desk, asked.model)
-        await desk.begin_use(asked.kind, asked.model)
+        try:
+            await desk.begin_use(asked.kind, asked.model)
+        except ConfigError as error:  # whoever asks is wrong, not the server's settings
+            raise InvalidRequestError(error.message, param=error.param, code="invalid_value") from error
         return JSONResponse(_listed(desk, request), 202)
 
     async def remove(request: Request) -> Response:
