@@ -45,7 +45,11 @@ STOP_GRACE = 2.0
 """Seconds that open requests get to end after a stop was asked for."""
 
 STOP_DEADLINE = 4.0
-"""Seconds from the asked stop to the forced one: a wedged native call must not hold the process."""
+"""Seconds from the asked stop to the forced one."""
+
+LEAVE_DEADLINE = 4.5
+"""Seconds from the asked stop to the end of the process: a closing loop waits for its threads, and one that
+loads a model, or is wedged in native code, must not hold it."""
 
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 """The parent reads the level back from the first word (`services.logs`)."""
@@ -132,17 +136,24 @@ async def _serve(app: ASGIApp, sock: socket.socket, options: ServiceOptions) -> 
 
 async def _force(stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
     await stop.wait()
+    leaving = threading.Timer(LEAVE_DEADLINE, _leave)
+    leaving.daemon = True
+    leaving.start()
     await asyncio.sleep(STOP_DEADLINE)
     serving.cancel()
 
 
 def _leave_busy_threads() -> None:
     """The interpreter joins threads when it ends; one stuck in native code would keep the process alive."""
+    if [thread for thread in threading.enumerate() if not thread.daemon] != [threading.main_thread()]:
+        _leave()
+
+
+def _leave() -> None:
     busy = [thread.name for thread in threading.enumerate() if not thread.daemon]
-    if busy != [threading.main_thread().name]:
-        logger.warning("leaving although threads are busy: %s", ", ".join(busy))
-        logging.shutdown()
-        os._exit(0)
+    logger.warning("leaving although threads are busy: %s", ", ".join(busy))
+    logging.shutdown()
+    os._exit(0)
 
 
 def _socket(options: ServiceOptions) -> socket.socket:
