@@ -18,9 +18,9 @@ from tests.live_server import Server
 from tests.made_models import streaming
 
 RECORDED = "dialogue-what-is-twelve-times-seven-slt"
-SAID = "What is twelve times seven, plus one?"
+SAID = "What's twelve times seven, plus one?"
 """Not what is recorded: only the model that was made says this."""
-SCRIPT = streaming.Script("What is twelve tim|es sev|en, plus one?", frames_per_token=1)
+SCRIPT = streaming.Script("What's twelve tim|es seven, plus one?", frames_per_token=1)
 HEARD = "conversation.item.input_audio_transcription.completed"
 BACK_WITHIN = 60.0
 

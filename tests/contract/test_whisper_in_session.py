@@ -19,7 +19,7 @@ from tests.live_server import Server
 from tests.made_models import streaming, whisper
 
 RECORDED = "dialogue-what-is-twelve-times-seven-slt"
-STREAMED = "What is twelve times seven, plus one?"
+STREAMED = "What's twelve times seven, plus one?"
 WHISPERED = "What is twelve times seven, plus two?"
 """Neither is what is recorded: each tells which model heard it."""
 HEARD = "conversation.item.input_audio_transcription.completed"
