@@ -45,8 +45,10 @@ def is_ours(error: Exception) -> bool:
     return 400 <= error.status_code < 500 and error.status_code not in ABOUT_US
 
 
-def is_overflow(error: APIStatusError) -> bool:
+def is_overflow(error: Exception) -> bool:
     """The prompt is longer than the model's context."""
+    if not isinstance(error, APIStatusError):
+        return False
     body = error.body if isinstance(error.body, dict) else {}
     return error.status_code in (400, 413) and not OVERFLOWS.isdisjoint(
         {str(body.get("code")), str(body.get("type"))}

@@ -83,7 +83,8 @@ class ServiceLLM(llm.LLM[str]):
             except (APIError, TimeoutError) as error:
                 if not is_ours(error):
                     choice.failed(describe("llm", error), is_late=not has_begun and _is_late(error))
-                if has_begun or choice.is_last or is_ours(error):
+                is_for_all = is_ours(error) and not is_overflow(error)  # others have more room
+                if has_begun or choice.is_last or is_for_all:
                     raise
                 logger.warning("%s gave no answer, the next model is asked", choice.endpoint.model)
 

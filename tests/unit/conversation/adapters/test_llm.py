@@ -210,6 +210,18 @@ async def test_a_history_that_is_too_long_is_cut_and_asked_again(
     assert spare.requests == []
 
 
+async def test_what_no_cut_makes_short_enough_is_answered_by_who_has_room(
+    model: ServiceLLM, good: FakeEngines, spare: FakeEngines
+) -> None:
+    good.context_characters = 5
+    for count in (1, 2):
+        assert await said(model) == ("I am spare.", [Used("spare-llm", instead_of="good-llm")])
+        assert (len(good.requests), len(spare.requests)) == (count, count)  # and is not passed over
+    spare.context_characters = 5
+    with pytest.raises(APIStatusError):
+        await said(model)
+
+
 async def test_a_context_that_is_known_is_kept_to(model: ServiceLLM, good: FakeEngines) -> None:
     good.facts = {"context": 100}
     long = question(*(f"{number} " + "x" * 40 for number in range(10)))
