@@ -48,6 +48,8 @@ class FakeEngines:
     deadlines: dict[EngineKind, float] = field(default_factory=dict)
     """"refuse" answers 500, "hang" never answers, "cut" breaks off in the middle (a recogniser only once),
     "mute" breaks off before the first of it, "busy" answers 429, "bad" finds fault with the request."""
+    refused: dict[EngineKind, int] = field(default_factory=dict)
+    """The one question to the model, or clause for the voice, that is answered 500; the first is 0."""
     requests: list[dict[str, Any]] = field(default_factory=list)
     credentials: list[str] = field(default_factory=list)
     spoken: list[str] = field(default_factory=list)
@@ -235,7 +237,9 @@ class FakeEngines:
 
     async def _fault(self, kind: EngineKind) -> Response | None:
         """How an engine that fails before its answer begins answers."""
-        match self.failing.get(kind):
+        asked = len(self.requests if kind == "llm" else self.spoken)
+        fault = "refuse" if self.refused.get(kind) == asked - 1 else self.failing.get(kind)
+        match fault:
             case "hang":
                 await asyncio.sleep(3600)
             case "refuse":

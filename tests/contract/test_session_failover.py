@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from sottovoce.config import EngineEndpoint, EngineKind
 from sottovoce.conversation import filler
+from sottovoce.conversation.engines import Used
 from sottovoce.conversation.events import (
     EngineFailed,
     ReplyFinished,
     ReplyPlaying,
+    ReplyServed,
     ReplyText,
     Transcript,
     TurnMeasured,
 )
-from sottovoce.conversation.options import SessionOptions
-from tests.fake_engines import FakeChain, FakeEngines, running_chain
+from sottovoce.conversation.history import Message
+from sottovoce.conversation.options import Modality, ReplyOptions, SessionOptions
+from tests.fake_engines import FakeChain, FakeEngines, ToolCall, running_chain
 from tests.recordings import recording
 from tests.spoken import Speaker, conversation, until
 
@@ -52,7 +56,7 @@ async def ask(user: Speaker) -> tuple[str, ReplyFinished, dict[EngineKind, str]]
     final = await user.expect(Transcript, lambda event: event.is_final)
     finished = await user.expect(ReplyFinished)
     measured = user.all(TurnMeasured)[-1]
-    return final.text, finished, {kind: used.model for kind, used in measured.engines.items()}
+    return final.text, finished, {kind: uses[-1].model for kind, uses in measured.engines.items()}
 
 
 async def test_a_turn_tells_which_engines_it_went_through(chain: FakeChain) -> None:
@@ -61,7 +65,8 @@ async def test_a_turn_tells_which_engines_it_went_through(chain: FakeChain) -> N
         used = user.all(TurnMeasured)[-1].engines
     assert finished.heard == "It is noon, says good."
     assert engines == {"stt": "good-stt", "llm": "good-llm", "tts": "good-tts"}
-    assert all(one.instead_of is None for one in used.values())
+    assert all(one.instead_of is None for uses in used.values() for one in uses)
+    assert not user.all(ReplyServed)  # it would say the same again
 
 
 @pytest.mark.parametrize("fault", ["refuse", "hang"])
@@ -72,7 +77,7 @@ async def test_a_turn_survives_any_engine(
     good.failing[kind], good.deadlines[kind] = fault, DEADLINE
     async with conversation(chain) as user:
         heard, finished, engines = await ask(user)
-        used = user.all(TurnMeasured)[-1].engines[kind]
+        (used,) = user.all(TurnMeasured)[-1].engines[kind]
     assert heard == "what time is it"
     assert (finished.status, finished.error) == ("completed", None)
     assert finished.heard == f"It is noon, says {'spare' if kind == 'llm' else 'good'}."
@@ -99,7 +104,7 @@ async def test_the_second_turn_does_not_wait_for_the_one_that_hung(
         await ask(user)
         measured = user.all(TurnMeasured)[-1]
     assert len(good.requests) == asked
-    assert measured.engines["llm"].reason == "The language model did not answer in time."
+    assert measured.engines["llm"][-1].reason == "The language model did not answer in time."
 
 
 async def test_a_conversation_goes_on_over_a_swap_of_every_engine(
@@ -144,6 +149,84 @@ async def test_a_swap_between_two_clauses_costs_none(
     assert (good.spoken, spare.spoken) == (["It is noon, "], ["says good."])
 
 
+async def ask_slowly(user: Speaker, good: FakeEngines) -> tuple[TurnMeasured, ReplyServed, ReplyFinished]:
+    """The second clause of the answer is made after the first one was measured."""
+    good.replies.appendleft("Certainly,\nsays good.")  # two words at once, then one
+    good.goes_on = asyncio.Event()
+    user.speak(QUESTION)
+    measured = await user.expect(TurnMeasured)
+    good.goes_on.set()
+    finished = await user.expect(ReplyFinished)
+    (served,) = user.all(ReplyServed)
+    assert user.events.index(served) < user.events.index(finished)
+    return measured, served, finished
+
+
+async def test_a_voice_that_fails_in_a_later_clause_is_told_at_the_end(
+    chain: FakeChain, good: FakeEngines, spare: FakeEngines
+) -> None:
+    good.refused["tts"] = 1
+    async with conversation(chain) as user:
+        measured, served, finished = await ask_slowly(user, good)
+    assert (finished.heard, spare.spoken) == ("Certainly,\nsays good.", ["says good."])
+    heard_and_answered = {"stt": (Used("good-stt"),), "llm": (Used("good-llm"),)}
+    assert measured.engines == {**heard_and_answered, "tts": (Used("good-tts"),)}
+    both = (Used("good-tts"), Used("spare-tts", "good-tts"))
+    assert served.engines == {**heard_and_answered, "tts": both}
+    assert (served.response_id, served.item_id) == (finished.response_id, finished.item_id)
+
+
+async def test_a_voice_that_comes_back_hides_no_stand_in(chain: FakeChain, good: FakeEngines) -> None:
+    good.refused["tts"] = 0
+    async with conversation(chain) as user:
+        measured, served, _ = await ask_slowly(user, good)
+    assert measured.engines["tts"] == (Used("spare-tts", "good-tts"),)
+    assert served.engines["tts"] == (Used("spare-tts", "good-tts"), Used("good-tts"))
+
+
+async def test_a_model_that_fails_after_a_tool_is_told_at_the_end(
+    chain: FakeChain, good: FakeEngines
+) -> None:
+    good.replies.appendleft(["One moment. ", ToolCall("get_time", {})])
+    good.refused["llm"] = 1
+    async with conversation(chain) as user:
+        await ask(user)
+        (served,) = user.all(ReplyServed)
+    assert served.engines["llm"] == (Used("good-llm"), Used("spare-llm", "good-llm"))
+
+
+@pytest.mark.parametrize("modality", ["audio", "text"])
+async def test_a_typed_turn_tells_what_it_went_through(
+    chain: FakeChain, good: FakeEngines, modality: Modality, caplog: pytest.LogCaptureFixture
+) -> None:
+    good.failing["llm"] = "refuse"
+    caplog.set_level(logging.INFO, "sottovoce.conversation.replies")
+    async with conversation(chain) as user:
+        user.session.add_item(Message("item_typed", "user", "what time is it"))
+        response_id = user.session.respond(ReplyOptions(modality=modality))
+        served = await user.expect(ReplyServed)
+        finished = await user.expect(ReplyFinished)
+    assert served.response_id == finished.response_id == response_id
+    assert served.item_id == finished.item_id
+    model = {"llm": (Used("spare-llm", "good-llm"),)}
+    assert served.engines == (model if modality == "text" else {**model, "tts": (Used("good-tts"),)})
+    assert not user.all(TurnMeasured)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+    assert line.startswith("a reply is completed; llm spare-llm instead of good-llm (it failed)")
+
+
+async def test_a_written_reply_beside_the_conversation_tells_it_too(
+    chain: FakeChain, good: FakeEngines
+) -> None:
+    async with conversation(chain) as user:
+        options = ReplyOptions(modality="text", is_in_conversation=False)
+        response_id = user.session.respond(options)
+        served = await user.expect(ReplyServed)
+        finished = await user.expect(ReplyFinished)
+    assert (served.response_id, served.item_id) == (response_id, finished.item_id)
+    assert served.engines == {"llm": (Used("good-llm"),)}
+
+
 async def test_a_cold_model_that_shows_progress_is_waited_for_with_a_word(
     chain: FakeChain, good: FakeEngines, spare: FakeEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,7 +245,7 @@ async def test_a_cold_model_that_shows_progress_is_waited_for_with_a_word(
     assert finished.heard == "It is noon, says good."
     assert "".join(event.delta for event in user.all(ReplyText)) == finished.heard
     assert history == ["what time is it", finished.heard]
-    assert measured.engines["llm"].model == "good-llm"
+    assert measured.engines["llm"][-1].model == "good-llm"
     assert measured.latency.voice_to_voice is not None
     assert measured.latency.voice_to_voice > 2000  # to the answer, not to the word
     assert good.spoken.count("Einen Moment.") == 1

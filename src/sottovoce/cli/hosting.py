@@ -145,7 +145,8 @@ def _absent(supervisor: Supervisor, kind: EngineKind) -> Absent | None:
     preferred = supervisor.status(kind).preferred
     if preferred is None:
         return None
-    return Absent(preferred.model, preferred.reason or f"it is {preferred.state}")
+    is_coming = preferred.state in ("loading", "warming") and preferred.restarts == 0
+    return Absent(preferred.model, preferred.reason or f"it is {preferred.state}", is_coming)
 
 
 async def _warm_up() -> None:

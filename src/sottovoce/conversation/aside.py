@@ -14,10 +14,12 @@ from livekit.agents import APIError, llm
 from sottovoce.config import EngineKind
 from sottovoce.conversation.adapters.llm import ServiceLLM
 from sottovoce.conversation.asking import ask
+from sottovoce.conversation.engines import Uses, in_words, together
 from sottovoce.conversation.events import (
     FunctionCalled,
     ReplyFinished,
     ReplyReason,
+    ReplyServed,
     ReplyStarted,
     ReplyStatus,
     ReplyText,
@@ -58,6 +60,11 @@ class Aside:
     def usage(self) -> Usage:
         spent = [generation.usage for generation in self.generations]
         return Usage(sum(one.input_tokens for one in spent), sum(one.output_tokens for one in spent))
+
+    @property
+    def uses(self) -> Uses:
+        """The engines that it went through."""
+        return together(*(generation.used for generation in self.generations))
 
     async def words(self) -> AsyncGenerator[str, None]:
         """The text as it comes; the server's tools run on the way. Raises `APIError`, `TimeoutError`."""
@@ -203,4 +210,8 @@ class Asides:
             writing.status, writing.error = "failed", "The reply failed."
         del self._tasks[writing.aside.response_id]
         self.over(writing.aside.response_id)
+        uses = writing.aside.uses
+        logger.info("a reply beside the conversation is %s; %s", writing.status, in_words(uses))
+        if uses:
+            self._emit(ReplyServed(writing.aside.response_id, writing.item_id, uses))
         self._emit(writing.finished())

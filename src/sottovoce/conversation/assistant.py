@@ -23,7 +23,6 @@ from sottovoce.conversation.adapters.llm import ServiceLLM
 from sottovoce.conversation.adapters.tts import ServiceTTS
 from sottovoce.conversation.asking import Question, ask
 from sottovoce.conversation.clauses import clauses
-from sottovoce.conversation.engines import Used
 from sottovoce.conversation.generation import Generation
 from sottovoce.conversation.prompt import chat_item
 from sottovoce.conversation.reply import Reply
@@ -128,19 +127,14 @@ class Assistant(Agent):
         reply, voice = self._listener.current(), self.session.tts
         assert reply is not None
         assert isinstance(voice, ServiceTTS)
-
-        def told(used: Used) -> None:
-            if reply.generation is not None:
-                reply.generation.use("tts", used)
-
         try:
             async with aclosing(_clauses(text)) as pieces:
                 async for piece in pieces:
-                    generation, lead = reply.generation, 0.0
+                    plan, generation, lead = reply.plan, reply.generation, 0.0
                     if generation is not None:
                         generation.clause(self._listener.now())
                         lead = generation.lead(self._listener.now())
-                    async with voice.say(piece, reply.plan.voice, reply.plan.speed, told, lead) as stream:
+                    async with voice.say(piece, plan.voice, plan.speed, reply.use_voice, lead) as stream:
                         async for audio in stream:
                             if generation is not None:
                                 generation.audio(self._listener.now(), audio.frame.duration)

@@ -1,20 +1,19 @@
 """What a session tells its transport: the only language that transports hear.
 
 Order of one spoken turn: `SpeechStarted`, interim `Transcript`s, `SpeechStopped`, `TurnCommitted`, final
-`Transcript`, `ReplyStarted`, `ToolCalled`*, `ReplyPlaying`, `ReplyText`*, `FunctionCalled`*, `ReplyFinished`,
-`TurnMeasured`. A written reply has no `ReplyPlaying`. A reply that is interrupted ends with
+`Transcript`, `ReplyStarted`, `ToolCalled`*, `ReplyPlaying`, `TurnMeasured`, `ReplyText`*, `FunctionCalled`*,
+`ReplyServed`, `ReplyFinished`. A written reply has no `ReplyPlaying`. A reply that is interrupted ends with
 `ReplyFinished(status="cancelled")`; nothing of it follows, and its calls are not told. Where turns end by
 hand, `TurnCommitted` comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from sottovoce.config import EngineKind
-from sottovoce.conversation.engines import Used
+from sottovoce.conversation.engines import Uses
 from sottovoce.conversation.options import Modality
 
 SessionState: TypeAlias = Literal["idle", "listening", "thinking", "speaking"]
@@ -168,12 +167,24 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class TurnMeasured:
-    """`engines` are those that the turn went through, as far as it did."""
+    """The first sound of the reply to a spoken turn left; `engines` are those that it went through so far."""
 
     item_id: str
     response_id: str
     latency: Latency
-    engines: Mapping[EngineKind, Used] = field(default_factory=dict)
+    engines: Uses = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyServed:
+    """The reply is over, and these are all the engines that it went through.
+
+    Not told where `TurnMeasured` has told the same, or where there were none.
+    """
+
+    response_id: str
+    item_id: str
+    engines: Uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,5 +211,6 @@ SessionEvent: TypeAlias = (
     | ToolCalled
     | StateChanged
     | TurnMeasured
+    | ReplyServed
     | EngineFailed
 )

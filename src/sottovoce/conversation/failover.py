@@ -170,7 +170,8 @@ class Failover:
 
     def _used(self, endpoint: EngineEndpoint, preferred: EngineEndpoint) -> Used:
         if (absent := self._absent(endpoint.kind)) is not None and absent.model != endpoint.model:
-            return Used(endpoint.model, absent.model, absent.reason)
+            is_coming = absent.is_coming and endpoint == preferred  # else something is wrong behind it
+            return Used(endpoint.model, absent.model, absent.reason, is_coming)
         if endpoint == preferred:
             return Used(endpoint.model)
         return Used(endpoint.model, preferred.model, self._of(preferred).breaker.reason or None)

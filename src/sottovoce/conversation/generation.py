@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from livekit.agents import llm
 
 from sottovoce.config import EngineKind
-from sottovoce.conversation.engines import Used
+from sottovoce.conversation.engines import Used, together
 from sottovoce.conversation.events import Usage
 from sottovoce.conversation.plan import Plan
 from sottovoce.conversation.turn import Turn
@@ -27,12 +27,11 @@ class Generation:
     usage: Usage = field(default_factory=Usage)
     calls: list[llm.FunctionToolCall] = field(default_factory=list)
     """Of the client's tools."""
-    used: dict[EngineKind, Used] = field(default_factory=dict)
-    """The engines that answered."""
+    used: dict[EngineKind, tuple[Used, ...]] = field(default_factory=dict)
+    """The engine that answered, and those that said its clauses."""
 
     def use(self, kind: EngineKind, used: Used) -> None:
-        """Of the clauses of a reply, the first one's voice counts."""
-        self.used.setdefault(kind, used)
+        self.used = together(self.used, {kind: (used,)})
 
     def take(self, now: float, chunk: llm.ChatChunk, plan: Plan) -> llm.ChatChunk:
         """Note what `chunk` brings; returns it without the calls that are not ours to run."""
@@ -63,7 +62,6 @@ class Generation:
     def stamp(self, turn: Turn) -> None:
         turn.llm_asked, turn.first_token = self.asked, self.first_token
         turn.tts_asked, turn.first_audio = self.tts_asked, self.first_audio
-        turn.used |= self.used
 
 
 def is_cut(plan: Plan, usage: Usage) -> bool:

@@ -10,7 +10,7 @@ from livekit.agents import UserStateChangedEvent, llm
 
 from sottovoce.conversation.agent_session import TURN_SILENCE
 from sottovoce.conversation.assistant import TurnFate
-from sottovoce.conversation.engines import Used
+from sottovoce.conversation.engines import Used, together
 from sottovoce.conversation.events import (
     SessionEvent,
     SpeechStarted,
@@ -138,7 +138,7 @@ class Hearing:
         if self.turn is None:
             return
         if used is not None:
-            self.turn.used["stt"] = used
+            self.turn.heard_by = together({"stt": (*self.turn.heard_by, used)})["stt"]
         self.turn.segments -= 1
         self.turn.transcribed = self._now()
         self.turn.add_final(text)

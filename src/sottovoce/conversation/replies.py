@@ -9,12 +9,13 @@ from collections.abc import Callable
 from livekit.agents import AgentStateChangedEvent, FunctionToolsExecutedEvent, SpeechCreatedEvent, llm
 
 from sottovoce.config import EngineKind
-from sottovoce.conversation.engines import Used
+from sottovoce.conversation.engines import in_words
 from sottovoce.conversation.events import (
     EngineFailed,
     ReplyFinished,
     ReplyPlaying,
     ReplyReason,
+    ReplyServed,
     ReplyStarted,
     ReplyText,
     SessionEvent,
@@ -155,13 +156,8 @@ class Replies:
             self._measured(turn, reply)
 
     def _measured(self, turn: Turn, reply: Reply) -> None:
-        latency = turn.latency()
-        logger.info(
-            "a turn took %s ms, with %s",
-            latency.voice_to_voice,
-            ", ".join(f"{kind} {_told(used)}" for kind, used in sorted(turn.used.items())),
-        )
-        self._emit(TurnMeasured(turn.item_id, reply.response_id, latency, dict(turn.used)))
+        reply.told = reply.uses
+        self._emit(TurnMeasured(turn.item_id, reply.response_id, turn.latency(), reply.told))
 
     def playout_finished(self, position: float) -> None:
         if self.reply is not None:
@@ -220,10 +216,14 @@ class Replies:
                 self.captioned(missing)
             self.reply = None
         self._on_end(reply)
+        self._served(reply)
         self._emit(reply.finished())
 
-
-def _told(used: Used) -> str:
-    if used.instead_of is None:
-        return used.model
-    return f"{used.model} instead of {used.instead_of} ({used.reason})"
+    def _served(self, reply: Reply) -> None:
+        """The record of what it went through, and what of that is not told yet."""
+        uses, turn = reply.uses, reply.turn
+        took_ms = turn.latency().voice_to_voice if turn is not None else None
+        heard_after = "" if took_ms is None else f", heard after {took_ms} ms"
+        logger.info("a reply is %s%s; %s", reply.status, heard_after, in_words(uses))
+        if uses and uses != reply.told:
+            self._emit(ReplyServed(reply.response_id, reply.item_id, uses))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from livekit.agents import llm
 from livekit.agents.voice import SpeechHandle
 
+from sottovoce.config import EngineKind
+from sottovoce.conversation.engines import Used, Uses, together
 from sottovoce.conversation.events import ReplyFinished, ReplyReason, ReplyStatus, Usage
 from sottovoce.conversation.generation import Generation, is_cut, whole_calls
 from sottovoce.conversation.heard import Heard
@@ -44,6 +46,10 @@ class Reply:
     """The items of its messages, by the names AgentSession gave them."""
     generations: list[Generation] = field(default_factory=list)
     captions: Heard = field(default_factory=Heard)
+    said_by: tuple[Used, ...] = ()
+    """The voices of words that no model made."""
+    told: Uses | None = None
+    """The engines that clients know of."""
 
     @property
     def generation(self) -> Generation | None:
@@ -60,6 +66,19 @@ class Reply:
             sum(generation.usage.input_tokens for generation in self.generations),
             sum(generation.usage.output_tokens for generation in self.generations),
         )
+
+    def use_voice(self, used: Used) -> None:
+        """A clause of it is said by that one."""
+        if self.generation is not None:
+            self.generation.use("tts", used)
+        else:
+            self.said_by = together({"tts": (*self.said_by, used)})["tts"]
+
+    @property
+    def uses(self) -> dict[EngineKind, tuple[Used, ...]]:
+        """The engines that it went through so far, from the user's words on."""
+        heard: Uses = {"stt": self.turn.heard_by} if self.turn is not None else {}
+        return together(heard, {"tts": self.said_by}, *(each.used for each in self.generations))
 
     @property
     def is_cut(self) -> bool:

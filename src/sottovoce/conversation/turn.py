@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from sottovoce.config import EngineKind
 from sottovoce.conversation.engines import Used
 from sottovoce.conversation.events import Latency
 
@@ -36,8 +35,8 @@ class Turn:
     tts_asked: float | None = None
     first_audio: float | None = None
     first_frame: float | None = None
-    used: dict[EngineKind, Used] = field(default_factory=dict)
-    """The engines that it went through."""
+    heard_by: tuple[Used, ...] = ()
+    """The recognisers of its segments."""
 
     @property
     def is_empty(self) -> bool:

@@ -185,10 +185,19 @@ def test_how_they_stand_and_what_happened_can_be_read() -> None:
 @pytest.mark.parametrize("used", ["b", "a"])
 def test_who_is_not_even_in_the_chain_is_told_as_well(used: str) -> None:
     async def main() -> None:
-        absent = Absent("a", "it is loading")
+        absent = Absent("a", "it is loading", is_coming=True)
         failover = Failover(Engines(member(used)), absent=lambda kind: absent)
-        expected = Used("a") if used == "a" else Used("b", "a", "it is loading")
+        expected = Used("a") if used == "a" else Used("b", "a", "it is loading", is_coming=True)
         assert failover.choices("llm")[0].used == expected
+
+    virtual_time.run(main())
+
+
+def test_who_comes_excuses_only_the_next_of_the_chain() -> None:
+    async def main() -> None:
+        absent = Absent("a", "it is loading", is_coming=True)
+        failover = Failover(Engines(member("b"), member("c")), absent=lambda kind: absent)
+        assert [choice.used.is_coming for choice in failover.choices("llm")] == [True, False]
 
     virtual_time.run(main())
 

@@ -31,6 +31,7 @@ CLOSING = [
     "response.done",
     "rate_limits.updated",
 ]
+SPARE_VOICE = Used("espeak-ng", "kokoro", "The voice did not answer in time.")
 EXTENSION_EVENTS: list[told.SessionEvent] = [
     told.StateChanged("listening"),
     told.ToolCalled("call_1", "clock", "{}", "noon", is_error=False),
@@ -38,7 +39,15 @@ EXTENSION_EVENTS: list[told.SessionEvent] = [
         "item_u",
         "resp_a",
         told.Latency(voice_to_voice=312.5, vad=40.0),
-        {"llm": Used("qwen3-4b"), "tts": Used("espeak-ng", "kokoro", "The voice did not answer in time.")},
+        {"llm": (Used("qwen3-4b"),), "tts": (SPARE_VOICE,)},
+    ),
+    told.ReplyServed(
+        "resp_a",
+        "item_a",
+        {
+            "llm": (Used("rules", "qwen3-4b", "it is loading", is_coming=True),),
+            "tts": (SPARE_VOICE, Used("kokoro")),
+        },
     ),
     told.EngineFailed("tts", "The voice is gone.", is_spoken=False),
 ]
@@ -146,7 +155,7 @@ def test_stock_clients_never_see_our_own_events() -> None:
 
 def test_clients_that_asked_see_our_own_events() -> None:
     client = Client(ProtocolOptions(has_extensions=True))
-    state, tool, metrics, engine = client.hear(*EXTENSION_EVENTS)
+    state, tool, metrics, engines, failure = client.hear(*EXTENSION_EVENTS)
     assert state["type"] == "sottovoce.session.state"
     assert state["state"] == "listening"
     assert _without_id(tool) == {
@@ -162,15 +171,29 @@ def test_clients_that_asked_see_our_own_events() -> None:
     assert metrics["latency_ms"]["delivery"] is None
     assert set(metrics["latency_ms"]) == set(told.Latency.__dataclass_fields__)
     assert metrics["engines"] == {"stt": None, "llm": "qwen3-4b", "tts": "espeak-ng"}
-    assert metrics["fallbacks"] == [
-        {
-            "engine": "tts",
-            "model": "espeak-ng",
-            "instead_of": "kokoro",
-            "reason": "The voice did not answer in time.",
-        }
-    ]
-    assert _without_id(engine) == {
+    spare_voice = {
+        "engine": "tts",
+        "model": "espeak-ng",
+        "instead_of": "kokoro",
+        "reason": "The voice did not answer in time.",
+        "is_coming": False,
+    }
+    assert metrics["fallbacks"] == [spare_voice]
+    spare_model = {
+        "engine": "llm",
+        "model": "rules",
+        "instead_of": "qwen3-4b",
+        "reason": "it is loading",
+        "is_coming": True,
+    }
+    assert _without_id(engines) == {
+        "type": "sottovoce.response.engines",
+        "response_id": "resp_a",
+        "item_id": "item_a",
+        "engines": {"stt": None, "llm": "rules", "tts": "kokoro"},
+        "fallbacks": [spare_model, spare_voice],
+    }
+    assert _without_id(failure) == {
         "type": "sottovoce.engine.failed",
         "engine": "tts",
         "message": "The voice is gone.",

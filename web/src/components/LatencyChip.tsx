@@ -47,11 +47,29 @@ function Bar({ leg, end }: { leg: Leg; end: number }) {
   );
 }
 
+/** Of a turn whose time nobody measured, as a typed one. */
+function UsedChip({ used }: { used: Used }) {
+  return (
+    <Popover
+      label="What answered"
+      trigger={
+        <Button variant="ghost" aria-label="What answered">
+          <Gauge aria-hidden />
+        </Button>
+      }
+    >
+      <h2 className="font-serif text-xl italic">What answered</h2>
+      <p className="text-quiet text-sm">The models that the last turn went through.</p>
+      <UsedList used={used} />
+    </Popover>
+  );
+}
+
 export function LatencyChip({ latency, used, transport, readBufferMs }: LatencyChipProps) {
   const bufferMs = useBufferMs(readBufferMs);
   const legs = latency ? latencyLegs(latency, bufferMs) : [];
   const total = latency?.voice_to_voice ?? null;
-  if (total === null) return null;
+  if (total === null) return used && <UsedChip used={used} />;
   const end = Math.max(1, ...legs.map((leg) => leg.end));
   return (
     <Popover

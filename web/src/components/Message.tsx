@@ -3,7 +3,7 @@ import { TriangleAlert } from "lucide-react";
 import { memo } from "react";
 import type { AssistantEntry, Entry, NoticeEntry, UserEntry } from "../session/conversation";
 import { ToolRow } from "./ToolRow";
-import { fallbackWords } from "./Used";
+import { fallbackKey, fallbackWords } from "./Used";
 
 const row = "grid gap-x-5 gap-y-0.5 sm:grid-cols-[5.5rem_1fr]";
 const speaker = "pt-1 text-quiet text-sm sm:text-right";
@@ -26,6 +26,8 @@ function UserMessage({ entry }: { entry: UserEntry }) {
 
 function AssistantMessage({ entry }: { entry: AssistantEntry }) {
   const latency = entry.latency?.voice_to_voice;
+  // one that is loading is no news under every reply: the engine chip says it
+  const troubles = (entry.used?.fallbacks ?? []).filter(({ is_coming }) => !is_coming);
   return (
     <div className={row}>
       <span className={clsx(speaker, "font-serif italic sm:pt-1.5")}>Sottovoce</span>
@@ -48,9 +50,9 @@ function AssistantMessage({ entry }: { entry: AssistantEntry }) {
             {Math.round(latency)} ms
           </span>
         )}
-        {entry.used?.fallbacks.map((fallback) => (
+        {troubles.map((fallback) => (
           <span
-            key={fallback.engine}
+            key={fallbackKey(fallback)}
             data-entry="fallback"
             className="mt-1 line-clamp-3 break-words font-sans text-quiet text-xs"
           >

@@ -1,11 +1,13 @@
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
+import type { LatencyMs } from "../realtime/events";
 import type { AssistantEntry, Entry } from "../session/conversation";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
 import { MicrophoneHelp } from "./Help";
 import { KeysDialog } from "./KeysDialog";
+import { LatencyChip } from "./LatencyChip";
 import { Message } from "./Message";
 
 const reply: AssistantEntry = {
@@ -19,6 +21,21 @@ const reply: AssistantEntry = {
   latency: null,
   used: null,
 };
+const engines = { stt: null, llm: "rules", tts: "espeak-ng" };
+const hung = {
+  engine: "tts",
+  model: "espeak-ng",
+  instead_of: "kokoro",
+  reason: "it hung",
+  is_coming: false,
+} as const;
+const coming = {
+  engine: "llm",
+  model: "rules",
+  instead_of: "qwen3-4b",
+  reason: "it is loading",
+  is_coming: true,
+} as const;
 const question: Entry = { kind: "user", id: "u1", text: "count to four", isFinal: true, isTyped: false };
 
 describe("a message", () => {
@@ -34,10 +51,14 @@ describe("a message", () => {
   });
 
   it("says what it fell back to, and why", () => {
-    const engines = { stt: null, llm: "rules", tts: "espeak-ng" };
-    const fallback = { engine: "tts", model: "espeak-ng", instead_of: "kokoro", reason: "it hung" } as const;
-    render(<Message entry={{ ...reply, used: { engines, fallbacks: [fallback] } }} />);
+    render(<Message entry={{ ...reply, used: { engines, fallbacks: [hung] } }} />);
     expect(screen.getByText("fell back from kokoro to espeak-ng: it hung")).toBeDefined();
+  });
+
+  it("does not say under every reply that another model is loading", () => {
+    render(<Message entry={{ ...reply, used: { engines, fallbacks: [coming, hung] } }} />);
+    expect(document.querySelectorAll("[data-entry=fallback]")).toHaveLength(1);
+    expect(screen.queryByText(/is loading/)).toBeNull();
   });
 
   it("shows nothing of a turn without words", () => {
@@ -61,6 +82,38 @@ describe("a message", () => {
     expect(screen.queryByText(/"sides": 6/)).toBeNull();
     await userEvent.click(screen.getByRole("button", { name: "Used roll dice" }));
     expect(screen.getByText(/"sides": 6/)).toBeDefined();
+  });
+});
+
+describe("the chip with what the last turn took", () => {
+  const used = { engines, fallbacks: [coming, hung] };
+  const open = async (total: number | null, name: RegExp) => {
+    const latency: LatencyMs | null = total === null ? null : { ...unknown, voice_to_voice: total };
+    render(<LatencyChip latency={latency} used={used} transport={null} readBufferMs={async () => null} />);
+    await userEvent.click(screen.getByRole("button", { name }));
+    return screen.getByTestId("used").textContent;
+  };
+  const unknown = {
+    vad: null,
+    stt_final: null,
+    end_of_turn: null,
+    llm_first_token: null,
+    tts_first_audio: null,
+    delivery: null,
+  };
+
+  it("lists every model that stood in, also for one that is loading", async () => {
+    const list = await open(412, /Answered after 412/);
+    expect(list).toContain("fell back from qwen3-4b to rules: it is loading");
+    expect(list).toContain("fell back from kokoro to espeak-ng: it hung");
+  });
+
+  it("is there for a typed turn too, without the time", async () =>
+    expect(await open(null, /What answered/)).toContain("Answered byrules"));
+
+  it("is not there before the first turn", () => {
+    render(<LatencyChip latency={null} used={null} transport={null} readBufferMs={async () => null} />);
+    expect(screen.queryByRole("button")).toBeNull();
   });
 });
 

@@ -40,10 +40,26 @@ describe("parseServerEvent", () => {
       item_id: "item_1",
       response_id: "resp_1",
       engines,
-      fallbacks: [{ engine: "tts", model: "espeak-ng", instead_of: "kokoro", reason: null }],
+      fallbacks: [
+        { engine: "tts", model: "espeak-ng", instead_of: "kokoro", reason: null, is_coming: false },
+      ],
     };
     expect(parse({ ...event, latency_ms: { ...legs, voice_to_voice: 410 } })).not.toBeNull();
     expect(parse({ ...event, latency_ms: legs })).toBeNull();
+  });
+
+  it("takes the engines of a response only whole", () => {
+    const event = {
+      type: "sottovoce.response.engines",
+      response_id: "resp_1",
+      item_id: "item_1",
+      engines: { stt: null, llm: "rules", tts: null },
+      fallbacks: [{ engine: "llm", model: "rules", instead_of: "qwen3-4b", reason: null, is_coming: true }],
+    };
+    expect(parse(event)).toEqual(event);
+    expect(parse({ ...event, engines: { llm: "rules" } })).toBeNull();
+    const [{ is_coming: _, ...unclear }] = event.fallbacks as [(typeof event.fallbacks)[0]];
+    expect(parse({ ...event, fallbacks: [unclear] })).toBeNull();
   });
 
   it("reads optional item fields that are absent or null", () => {

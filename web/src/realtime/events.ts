@@ -28,8 +28,14 @@ const engineKind = oneOf("stt", "llm", "tts");
 export type EngineKind = Guarded<typeof engineKind>;
 
 const enginesUsed = shape({ stt: orNull(text), llm: orNull(text), tts: orNull(text) });
-const fallback = shape({ engine: engineKind, model: text, instead_of: text, reason: orNull(text) });
-/** A model that did a part of a turn `instead_of` the preferred one. */
+const fallback = shape({
+  engine: engineKind,
+  model: text,
+  instead_of: text,
+  reason: orNull(text),
+  is_coming: flag,
+});
+/** A model that did a part of a turn `instead_of` the preferred one, which may only be loading (`is_coming`). */
 export type Fallback = Guarded<typeof fallback>;
 /** What a turn went through; null where it did not, as a typed one through a recogniser. */
 export type Used = { engines: Guarded<typeof enginesUsed>; fallbacks: Fallback[] };
@@ -77,6 +83,12 @@ const guards = {
     item_id: text,
     response_id: text,
     latency_ms: latency,
+    engines: enginesUsed,
+    fallbacks: listOf(fallback),
+  }),
+  "sottovoce.response.engines": shape({
+    response_id: text,
+    item_id: text,
     engines: enginesUsed,
     fallbacks: listOf(fallback),
   }),

@@ -51,7 +51,7 @@ export type Conversation = {
   isHushed: boolean;
   /** A response was created and is not done. */
   isReplying: boolean;
-  /** Both of the last turn that was measured, which `measuredId` answered. */
+  /** Both of the last turn that was told of, which `measuredId` answered; a typed one has no latency. */
   latency: LatencyMs | null;
   used: Used | null;
   measuredId: string | null;

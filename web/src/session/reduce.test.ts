@@ -158,7 +158,9 @@ describe("a reply", () => {
 
   const used = {
     engines: { stt: null, llm: "rules", tts: "espeak-ng" },
-    fallbacks: [{ engine: "tts" as const, model: "espeak-ng", instead_of: "kokoro", reason: null }],
+    fallbacks: [
+      { engine: "tts" as const, model: "espeak-ng", instead_of: "kokoro", reason: null, is_coming: false },
+    ],
   };
   const metrics: ConversationEvent = {
     type: "sottovoce.turn.metrics",
@@ -186,6 +188,57 @@ describe("a reply", () => {
       { latency, used },
       { latency: null, used: null },
     ]);
+  });
+});
+
+describe("what a reply went through to its end", () => {
+  const before = { engines: { stt: "nemotron", llm: "qwen3", tts: "kokoro" }, fallbacks: [] };
+  const after = {
+    engines: { stt: "nemotron", llm: "qwen3", tts: "espeak-ng" },
+    fallbacks: [
+      { engine: "tts" as const, model: "espeak-ng", instead_of: "kokoro", reason: null, is_coming: false },
+    ],
+  };
+  const metrics: ConversationEvent = {
+    type: "sottovoce.turn.metrics",
+    item_id: "u1",
+    response_id: "r1",
+    latency_ms: latency,
+    ...before,
+  };
+  const engines = (id = "r1"): ConversationEvent => ({
+    type: "sottovoce.response.engines",
+    response_id: id,
+    item_id: `a_${id}`,
+    ...after,
+  });
+
+  it("takes the place of what was told at its first sound, and leaves the time", () => {
+    const measured = afterAllOf(metrics, words("Noon."), engines(), done());
+    expect(measured).toMatchObject({ latency, used: after });
+    expect(measured.entries).toMatchObject([{ latency, used: after }]);
+  });
+
+  it("is also known of a typed turn, whose time is not that of the turn before", () => {
+    const typed = afterAllOf(
+      metrics,
+      words("Noon."),
+      done(),
+      { type: "response.output_text.delta", response_id: "r2", item_id: "a2", delta: "Later." },
+      engines("r2"),
+      done("completed", "r2"),
+    );
+    expect(typed).toMatchObject({ latency: null, used: after });
+    expect(typed.entries).toMatchObject([
+      { latency, used: before },
+      { latency: null, used: after },
+    ]);
+  });
+
+  it("is known of a reply that was cut before its first word", () => {
+    const heard = { response_id: "r1", item_id: "a1", heard: "", unheard: " Noon." };
+    const cut = afterAllOf(engines(), { type: "sottovoce.response.heard", ...heard });
+    expect(cut).toMatchObject({ entries: [], used: after });
   });
 });
 

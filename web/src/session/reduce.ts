@@ -1,4 +1,4 @@
-import type { EngineKind, ServerEvent } from "../realtime/events";
+import type { EngineKind, LatencyMs, ServerEvent, Used } from "../realtime/events";
 import {
   type AssistantEntry,
   assistantEntry,
@@ -75,7 +75,11 @@ export function reduce(conversation: Conversation, event: ConversationEvent): Co
         isHushed: event.state === "speaking" ? false : conversation.isHushed,
       };
     case "sottovoce.turn.metrics":
-      return withMetrics(conversation, event);
+      return withMeasured(conversation, event.response_id, event.latency_ms, event);
+    case "sottovoce.response.engines": {
+      const { latency } = measuredOf(conversation, event.response_id);
+      return withMeasured(conversation, event.response_id, latency, event);
+    }
     case "sottovoce.tool.called":
       return withEntry(conversation, {
         kind: "tool",
@@ -206,13 +210,15 @@ function withSettled(conversation: Conversation, entry: AssistantEntry | undefin
     : conversation;
 }
 
-function withMetrics(conversation: Conversation, event: Of<"sottovoce.turn.metrics">): Conversation {
-  const known = {
-    latency: event.latency_ms,
-    used: { engines: event.engines, fallbacks: event.fallbacks },
-  };
-  const measured = { ...conversation, ...known, measuredId: event.response_id };
-  const entry = assistantEntry(conversation, ({ responseId }) => responseId === event.response_id);
+function withMeasured(
+  conversation: Conversation,
+  id: string,
+  latency: LatencyMs | null,
+  { engines, fallbacks }: Used,
+): Conversation {
+  const known = { latency, used: { engines, fallbacks } };
+  const measured = { ...conversation, ...known, measuredId: id };
+  const entry = assistantEntry(conversation, ({ responseId }) => responseId === id);
   return entry ? withEntry(measured, { ...entry, ...known }) : measured;
 }
 

@@ -25,7 +25,10 @@ class LatencyLegs(Wire):
 
 
 class EnginesUsed(Wire):
-    """The models that a turn went through; null where it did not, as a typed one through a recogniser."""
+    """The models that a turn went through; null where it did not, as a typed one through a recogniser.
+
+    Where several did parts of it one after the other, the last.
+    """
 
     stt: str | None
     llm: str | None
@@ -33,12 +36,16 @@ class EnginesUsed(Wire):
 
 
 class Fallback(Wire):
-    """A model was used `instead_of` the preferred one, for a `reason` that people can read, where known."""
+    """A model was used `instead_of` the preferred one, for a `reason` that people can read, where known.
+
+    `is_coming`: nothing is wrong, the preferred one is loaded for the first time.
+    """
 
     engine: Literal["stt", "llm", "tts"]
     model: str
     instead_of: str
     reason: str | None
+    is_coming: bool
 
 
 class TurnMetrics(ServerEvent):
@@ -46,6 +53,16 @@ class TurnMetrics(ServerEvent):
     item_id: str
     response_id: str
     latency_ms: LatencyLegs
+    engines: EnginesUsed
+    fallbacks: list[Fallback]
+
+
+class ResponseEngines(ServerEvent):
+    """Just before `response.done`: all that the response went through, unless `turn.metrics` has said so."""
+
+    type: Literal["sottovoce.response.engines"] = "sottovoce.response.engines"
+    response_id: str
+    item_id: str
     engines: EnginesUsed
     fallbacks: list[Fallback]
 
