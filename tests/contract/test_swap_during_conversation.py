@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 from openai import AsyncOpenAI
 
 from sottovoce.cli.hosting import Hosted, hosted
-from sottovoce.config import EngineKind, load
+from sottovoce.config import ENGINE_KINDS, EngineKind, load
 from sottovoce.http.server import listen
 from sottovoce.models.installed import InstalledModel
 from sottovoce.models.layout import recognise
@@ -125,6 +126,7 @@ async def test_no_word_is_lost_while_engines_come_and_go(server: Hosted, tmp_pat
     ear = streaming.build(tmp_path / "ear", streaming.Script(MADE_SCRIPT, frames_per_token=1))
     mind = gguf.scripted(tmp_path / "mind.gguf", gguf.Script(context=CONTEXT))
     voice = kokoro.make_tone_voice(tmp_path / "voice")
+    before = processes()
     async with talking(server) as (conversation, microphone):
         talk = Talk(server, conversation, microphone)
         heard = (await talk.during({"stt": made(ear)})).heard
@@ -134,3 +136,18 @@ async def test_no_word_is_lost_while_engines_come_and_go(server: Hosted, tmp_pat
         assert answer.strip() == gguf.REPLY
         last = await talk.during({"stt": None, "llm": None, "tts": None})
         assert (last.heard, ANSWER in last.answer) == (QUESTION, True)
+    await until_drained(server)
+    assert processes() == before
+
+
+async def until_drained(server: Hosted) -> None:
+    """Until those that were replaced are gone."""
+    async with asyncio.timeout(READY_WITHIN):
+        async for _ in server.supervisor.changes():
+            if all(len(server.supervisor.members(kind)) == 1 for kind in ENGINE_KINDS):
+                return
+
+
+def processes() -> list[list[str]]:
+    """What this process has started, by their commands."""
+    return sorted(child.cmdline()[:6] for child in psutil.Process().children())

@@ -74,8 +74,7 @@ def proposal(settings: Settings, items: Sequence[Item], languages: tuple[str, ..
         )
     for item in items:
         if item.entry.id in ids:
-            here = "here" if item.is_here else f"{size(item.size_bytes)} to download, {item.entry.license}"
-            typer.echo(f"  {item.entry.kind}  {item.entry.id:<24} {item.entry.title} ({here})")
+            typer.echo(f"  {item.entry.kind}  {item.entry.id:<24} {item.entry.title} ({_to_get(item)})")
     lacking = [item for item in items if item.entry.id in ids and not item.is_here]
     if lacking:
         typer.echo(f"Get them: sottovoce models pull {' '.join(item.entry.id for item in lacking)}")
@@ -127,3 +126,11 @@ def speed(run: Measured) -> str:
     if run.memory_bytes:
         parts.append(f"{run.memory_bytes / GIB:.1f} GB of memory")
     return ", ".join([*parts, f"loaded in {run.load_seconds:.1f} s"])
+
+
+def _to_get(item: Item) -> str:
+    """What it takes to have it; entries of users may tell neither size nor licence."""
+    if item.is_here:
+        return "here"
+    weight = f"{size(item.size_bytes)} to download" if item.size_bytes else "to download"
+    return f"{weight}, {item.entry.license}" if item.entry.license else weight
