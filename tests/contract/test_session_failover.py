@@ -26,6 +26,10 @@ from tests.fake_engines import FakeChain, FakeEngines, ToolCall, running_chain
 from tests.recordings import recording
 from tests.spoken import Speaker, conversation, until
 
+STAND_IN_VOICE = Used("spare-tts", "good-tts", "The voice refused the request with status 500.")
+STAND_IN_MODEL = Used(
+    "spare-llm", "good-llm", "The language model refused the request with status 500: broken."
+)
 DEADLINE = 1.0
 """Seconds, of engines that hang; others have theirs, for the machine may be busy."""
 QUESTION = recording("dialogue-what-time-is-it-slt")
@@ -171,7 +175,7 @@ async def test_a_voice_that_fails_in_a_later_clause_is_told_at_the_end(
     assert (finished.heard, spare.spoken) == ("Certainly,\nsays good.", ["says good."])
     heard_and_answered = {"stt": (Used("good-stt"),), "llm": (Used("good-llm"),)}
     assert measured.engines == {**heard_and_answered, "tts": (Used("good-tts"),)}
-    both = (Used("good-tts"), Used("spare-tts", "good-tts"))
+    both = (Used("good-tts"), STAND_IN_VOICE)
     assert served.engines == {**heard_and_answered, "tts": both}
     assert (served.response_id, served.item_id) == (finished.response_id, finished.item_id)
 
@@ -180,8 +184,8 @@ async def test_a_voice_that_comes_back_hides_no_stand_in(chain: FakeChain, good:
     good.refused["tts"] = 0
     async with conversation(chain) as user:
         measured, served, _ = await ask_slowly(user, good)
-    assert measured.engines["tts"] == (Used("spare-tts", "good-tts"),)
-    assert served.engines["tts"] == (Used("spare-tts", "good-tts"), Used("good-tts"))
+    assert measured.engines["tts"] == (STAND_IN_VOICE,)
+    assert served.engines["tts"] == (STAND_IN_VOICE, Used("good-tts"))
 
 
 async def test_a_model_that_fails_after_a_tool_is_told_at_the_end(
@@ -192,7 +196,7 @@ async def test_a_model_that_fails_after_a_tool_is_told_at_the_end(
     async with conversation(chain) as user:
         await ask(user)
         (served,) = user.all(ReplyServed)
-    assert served.engines["llm"] == (Used("good-llm"), Used("spare-llm", "good-llm"))
+    assert served.engines["llm"] == (Used("good-llm"), STAND_IN_MODEL)
 
 
 @pytest.mark.parametrize("modality", ["audio", "text"])
@@ -208,11 +212,13 @@ async def test_a_typed_turn_tells_what_it_went_through(
         finished = await user.expect(ReplyFinished)
     assert served.response_id == finished.response_id == response_id
     assert served.item_id == finished.item_id
-    model = {"llm": (Used("spare-llm", "good-llm"),)}
+    model = {"llm": (STAND_IN_MODEL,)}
     assert served.engines == (model if modality == "text" else {**model, "tts": (Used("good-tts"),)})
     assert not user.all(TurnMeasured)
     (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
-    assert line.startswith("a reply is completed; llm spare-llm instead of good-llm (it failed)")
+    assert line.startswith(
+        f"a reply is completed; llm spare-llm instead of good-llm ({STAND_IN_MODEL.reason})"
+    )
 
 
 async def test_a_written_reply_beside_the_conversation_tells_it_too(

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from sottovoce.config import ENGINE_KINDS, EngineEndpoint, EngineKind
@@ -33,14 +33,23 @@ class Choice:
     """One engine to ask, in the order of preference. Whoever asks it tells how it went."""
 
     endpoint: EngineEndpoint
-    used: Used
     is_last: bool
     """There is nobody to ask after it: it has all the time it may ever need."""
     is_trial: bool
     is_only: bool
     """There is no other at all."""
+    _use: Used
     _breaker: Breaker
+    _preferred: EngineEndpoint
+    _preferred_breaker: Breaker
     _told: Callable[[Choice, Outcome], None]
+
+    @property
+    def used(self) -> Used:
+        """What is to be told of it once it has answered: the preferred one may have failed only now."""
+        if self._use.instead_of != self._preferred.model or self._preferred == self.endpoint:
+            return self._use
+        return replace(self._use, reason=self._preferred_breaker.reason or None)
 
     def deadline(self, default: float) -> float:
         """Seconds to the first of its answer; `default` where none is set for it."""
@@ -129,11 +138,13 @@ class Failover:
         return [
             Choice(
                 endpoint,
-                self._used(endpoint, chain[0]),
                 is_last=endpoint is asked[-1],
                 is_trial=breakers[endpoint].state != "closed",
                 is_only=len(chain) == 1,
+                _use=self._used(endpoint, chain[0]),
                 _breaker=breakers[endpoint],
+                _preferred=chain[0],
+                _preferred_breaker=breakers[chain[0]],
                 _told=self._note,
             )
             for endpoint in asked
@@ -174,7 +185,7 @@ class Failover:
             return Used(endpoint.model, absent.model, absent.reason, is_coming)
         if endpoint == preferred:
             return Used(endpoint.model)
-        return Used(endpoint.model, preferred.model, self._of(preferred).breaker.reason or None)
+        return Used(endpoint.model, preferred.model)
 
     def _of(self, endpoint: EngineEndpoint) -> _Known:
         return self._known.setdefault(endpoint, _Known(Breaker(self._now)))

@@ -59,6 +59,8 @@ def test_the_chain_is_asked_in_its_order() -> None:
         first, second = failover.choices("llm")
         assert (first.used, first.is_last, first.is_trial) == (Used("a"), False, False)
         assert (second.used, second.is_last) == (Used("b", "a", None), True)
+        first.failed("It broke.")
+        assert second.used == Used("b", "a", "It broke.")  # the reason is told the first time already
 
     run(test, member("a"), member("b"), member("x", "tts"))
 
