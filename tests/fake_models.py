@@ -60,6 +60,7 @@ class FakeRoom:
     refusal: EngineError | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     used: list[tuple[EngineKind, str | None]] = field(default_factory=list)
+    planned_anew: asyncio.Queue[EngineKind] = field(default_factory=asyncio.Queue)
     _chains: dict[EngineKind, list[EngineModel]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -78,6 +79,9 @@ class FakeRoom:
             self.show(kind, *before)
             raise self.refusal
         self.show(kind, EngineModel(kind, name, "ready", is_preferred=True, load_seconds=1.5, memory_bytes=9))
+
+    async def stand_by(self, kind: EngineKind) -> None:
+        self.planned_anew.put_nowait(kind)
 
     def show(self, kind: EngineKind, *models: EngineModel) -> None:
         self._chains[kind] = list(models)

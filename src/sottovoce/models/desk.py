@@ -256,6 +256,8 @@ class ModelDesk:
             self._pulls.drop(pull)
         if pull.is_for_use or self._has_failed(entry.id):
             await self._use_pulled(entry)
+        else:
+            await self._let_stand_by(entry)
 
     async def _use_pulled(self, entry: ModelEntry) -> None:
         try:
@@ -264,6 +266,13 @@ class ModelDesk:
             if error.code != SUPERSEDED:
                 self._failures.setdefault(entry.id, error.message)
                 self._announce()
+
+    async def _let_stand_by(self, entry: ModelEntry) -> None:
+        """It may be one that stands behind the preferred model, as Whisper does."""
+        try:
+            await self._room.stand_by(entry.kind)
+        except SottovoceError as error:
+            logger.warning("%s does not stand by: %s", entry.id, error.message)
 
     def _has_failed(self, name: str) -> bool:
         return any(each.model == name and each.state == "failed" for each in self._room.states())

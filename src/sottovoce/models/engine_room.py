@@ -42,6 +42,9 @@ class EngineRoom(Protocol):
         be loaded; nothing has changed then.
         """
 
+    async def stand_by(self, kind: EngineKind) -> None:
+        """Plan anew who stands behind the preferred model of `kind`, since other models have come or gone."""
+
     def states(self) -> Sequence[EngineModel]:
         """Every model that is loaded, being loaded or failed last: by kind, the preferred ones first."""
 

@@ -58,6 +58,14 @@ class Chain:
         """The member that answers there."""
         return next((each for each in self._everybody() if each.endpoint.url == endpoint.url), None)
 
+    def preferred_here(self) -> InstalledModel | None:
+        """The model that runs here before all others, if it is ready and not the embedded one."""
+        for member in self.members:
+            if isinstance(member.link, InstalledModel):
+                is_real = member.link != EMBEDDED[self.kind] and member.status.state == "ready"
+                return member.link if is_real else None
+        return None
+
     def start(self, links: Sequence[Link]) -> None:
         """Begin with these. Raises `ConfigError`."""
         self.members = [self.make(link) for link in links]

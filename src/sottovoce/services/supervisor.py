@@ -134,6 +134,15 @@ class Supervisor:
         swap = Swap(self._chains[kind], model, _fallbacks(kind, links), free)
         await self._swaps[kind].perform(swap)
 
+    async def stand_by(self, kind: EngineKind) -> None:
+        """Plan anew who stands behind the preferred model of `kind`, since other models have come or gone.
+
+        A swap under way is let be. Raises as `use` does.
+        """
+        preferred = self._chains[kind].preferred_here()
+        if preferred is not None and not self._swaps[kind].is_under_way:
+            await self.use(kind, preferred)
+
     def suspect(self, endpoint: EngineEndpoint) -> None:
         """Its deadline passed without an answer. A child of ours that goes on so is ended and started again,
         though it seems well; engines of others are their owners' care."""

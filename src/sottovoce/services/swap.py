@@ -151,6 +151,10 @@ class Swaps:
     def __init__(self) -> None:
         self._run: _Run | None = None
 
+    @property
+    def is_under_way(self) -> bool:
+        return self._run is not None and not self._run.task.done()
+
     async def perform(self, swap: Swap) -> None:
         """Returns when `swap` is done, or the same one that is under way already.
 
@@ -172,7 +176,7 @@ class Swaps:
 
     async def cancel(self) -> None:
         """Give up what is under way, cleanly."""
-        while self._run is not None and not self._run.task.done():
+        while self._run is not None and self.is_under_way:
             await self._run.give_up()
 
     async def _turn(self, swap: Swap) -> _Run:

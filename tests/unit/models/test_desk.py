@@ -90,7 +90,7 @@ async def test_at_first_the_embedded_models_are_in_use_and_the_others_absent(des
 
 
 async def test_a_download_is_told_and_ends_with_the_model_installed(
-    desk: ModelDesk, downloads: FakeDownloads
+    desk: ModelDesk, downloads: FakeDownloads, room: FakeRoom
 ) -> None:
     await desk.pull("mouth")
     assert (await until(desk, "mouth", "downloading")).step in ("queued", "asking")
@@ -102,6 +102,7 @@ async def test_a_download_is_told_and_ends_with_the_model_installed(
     assert there.is_installed
     assert not there.in_use
     assert await choice(desk) == {}
+    assert await room.planned_anew.get() == "tts"
 
 
 async def test_a_model_pulled_for_use_is_loaded_chosen_and_then_in_use(

@@ -47,10 +47,15 @@ def memory_of(free: int) -> FreeMemory:
 
 @asynccontextmanager
 async def chain_of(
-    system: FakeSystem, clock: FakeClock, *links: Link, free: int = 10 * MEMORY
+    system: FakeSystem,
+    clock: FakeClock,
+    *links: Link,
+    free: int = 10 * MEMORY,
+    planned: Sequence[Link] | None = None,
 ) -> AsyncIterator[Supervisor]:
-    """A supervisor whose tts has these links, on a machine with `free` bytes."""
-    chains: dict[EngineKind, Sequence[Link]] = {"tts": links}
+    """A supervisor whose tts has these links, or the `planned` ones, which a test may change; on a machine
+    with `free` bytes."""
+    chains: dict[EngineKind, Sequence[Link]] = {"tts": links if planned is None else planned}
     supervisor = Supervisor(
         load({}, {}),
         kinds=["tts"],
@@ -266,6 +271,33 @@ async def test_a_fallback_that_is_chosen_is_not_loaded_again(system: FakeSystem,
         await clock.advance(DRAINED)
         assert sorted(system.running("tts")) == ["espeak-ng", "new", "other"]
         assert asked(supervisor) == ["new", "other", "espeak-ng"]
+
+
+async def test_a_model_that_comes_later_stands_by(system: FakeSystem, clock: FakeClock) -> None:
+    links: list[Link] = [OLD, ESPEAK]
+    async with chain_of(system, clock, planned=links) as supervisor:
+        links.insert(1, OTHER)
+        await supervisor.stand_by("tts")
+        await clock.advance(LOADING_INTERVAL)
+        assert asked(supervisor) == ["old", "other", "espeak-ng"]
+        assert system.models.count("old") == 1
+        links.remove(OTHER)
+        await supervisor.stand_by("tts")
+        await clock.advance(DRAINED)
+        assert sorted(system.running("tts")) == ["espeak-ng", "old"]
+
+
+async def test_nobody_stands_by_for_a_model_that_is_not_in_use(system: FakeSystem, clock: FakeClock) -> None:
+    system.of_model["new"] = LOADING
+    links: list[Link] = [ESPEAK, OTHER]
+    async with chain_of(system, clock, planned=links) as supervisor:
+        await supervisor.stand_by("tts")
+        using = await begun(supervisor, NEW)
+        await supervisor.stand_by("tts")  # the swap goes on
+        system.of_model["new"] = READY
+        await clock.advance(LOADING_INTERVAL)
+        await using
+        assert asked(supervisor)[0] == "new"
 
 
 async def test_choosing_what_is_in_use_does_nothing(system: FakeSystem, clock: FakeClock) -> None:
