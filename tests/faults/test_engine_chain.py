@@ -39,13 +39,20 @@ def a_model(name: str) -> InstalledModel:
 GOOD, OTHER, PATIENT = a_model("good-1"), a_model("good-2"), a_model("patient-1")
 
 
+Children = Callable[[], set[psutil.Process]]
+
+
 @pytest.fixture(autouse=True)
-def leaves_nothing_behind() -> Iterator[None]:
-    """No child, no descriptor."""
+def children() -> Iterator[Children]:
+    """Those that a test has now. It leaves none behind, and no descriptor."""
     me = psutil.Process()
-    before = me.num_fds()
-    yield
-    assert me.children() == []
+    others, before = set(me.children()), me.num_fds()  # other tests' browsers live on
+
+    def own() -> set[psutil.Process]:
+        return set(me.children()) - others
+
+    yield own
+    assert own() == set()
     assert me.num_fds() <= before + 1  # the loop of the next test may be there already
 
 
@@ -116,7 +123,9 @@ async def test_the_next_one_answers_while_the_preferred_one_is_away(
         assert pid_of(supervisor, GOOD) != first
 
 
-async def test_a_model_that_crashes_its_loader_is_left_alone_and_says_why(home: Path) -> None:
+async def test_a_model_that_crashes_its_loader_is_left_alone_and_says_why(
+    home: Path, children: Children
+) -> None:
     broken = a_model("crash")
     async with chain_of(home, broken, ESPEAK) as supervisor:
         await until(supervisor, lambda: member(supervisor, broken).state == "failed")
@@ -127,7 +136,7 @@ async def test_a_model_that_crashes_its_loader_is_left_alone_and_says_why(home: 
         assert "bad or unsupported model file" in reason
         assert "offline-tts-kokoro-model.cc:Init:99 'n_speakers' does not exist" in reason
         assert member(supervisor, broken).restarts == HOPELESS_LOADS - 1
-        assert len(psutil.Process().children()) == 1
+        assert len(children()) == 1
 
 
 async def test_a_model_without_enough_memory_is_refused_in_its_words(home: Path) -> None:
@@ -138,14 +147,14 @@ async def test_a_model_without_enough_memory_is_refused_in_its_words(home: Path)
         assert asked(supervisor) == [GOOD.id, ESPEAK.id]
 
 
-async def test_a_model_that_crashes_its_loader_changes_nothing(home: Path) -> None:
+async def test_a_model_that_crashes_its_loader_changes_nothing(home: Path, children: Children) -> None:
     async with chain_of(home, GOOD, ESPEAK) as supervisor:
         await all_ready(supervisor, GOOD, ESPEAK)
         pid, address = pid_of(supervisor, GOOD), supervisor.chain("tts")
         with pytest.raises(EngineUnavailable, match="bad or unsupported model file"):
             await supervisor.use("tts", a_model("crash"))
         assert (pid_of(supervisor, GOOD), supervisor.chain("tts")) == (pid, address)
-        assert len(psutil.Process().children()) == 2
+        assert len(children()) == 2
 
 
 async def test_a_request_outlives_the_swap_that_happens_meanwhile(home: Path) -> None:
@@ -173,15 +182,15 @@ async def test_an_old_engine_that_is_stopped_does_not_stay(home: Path) -> None:
         assert asked(supervisor) == [OTHER.id, ESPEAK.id]
 
 
-async def test_a_cancelled_swap_leaves_no_child(home: Path) -> None:
+async def test_a_cancelled_swap_leaves_no_child(home: Path, children: Children) -> None:
     async with chain_of(home, GOOD, ESPEAK) as supervisor:
         await all_ready(supervisor, GOOD, ESPEAK)
         using = asyncio.create_task(supervisor.use("tts", PATIENT))
-        await until(supervisor, lambda: len(psutil.Process().children()) == 3)
+        await until(supervisor, lambda: len(children()) == 3)
         using.cancel()
         with pytest.raises(asyncio.CancelledError):
             await using
-        assert len(psutil.Process().children()) == 2
+        assert len(children()) == 2
         assert asked(supervisor) == [GOOD.id, ESPEAK.id]
 
 
@@ -197,29 +206,29 @@ async def test_a_new_engine_that_is_killed_while_it_loads_changes_nothing(home: 
         assert asked(supervisor) == [GOOD.id, ESPEAK.id]
 
 
-async def test_leaving_in_the_middle_of_a_swap(home: Path) -> None:
+async def test_leaving_in_the_middle_of_a_swap(home: Path, children: Children) -> None:
     async with chain_of(home, GOOD, ESPEAK) as supervisor:
         await all_ready(supervisor, GOOD, ESPEAK)
         counting = asyncio.create_task(counted(supervisor, 600))
         await supervisor.use("tts", OTHER)
         using = asyncio.create_task(supervisor.use("tts", PATIENT))
-        await until(supervisor, lambda: len(psutil.Process().children()) == 4)  # one of them drains
-    assert psutil.Process().children() == []
+        await until(supervisor, lambda: len(children()) == 4)  # one of them drains
+    assert children() == set()
     with pytest.raises(EngineUnavailable):
         await using
     assert await rest_of(counting) < 600
 
 
-async def test_many_swaps_leave_neither_processes_nor_descriptors(home: Path) -> None:
+async def test_many_swaps_leave_neither_processes_nor_descriptors(home: Path, children: Children) -> None:
     me = psutil.Process()
     async with chain_of(home, GOOD, ESPEAK) as supervisor:
         await all_ready(supervisor, GOOD, ESPEAK)
-        await until(supervisor, lambda: len(me.children()) == 2)
+        await until(supervisor, lambda: len(children()) == 2)
         before = me.num_fds()
         for model in (OTHER, GOOD, OTHER, GOOD):
             await supervisor.use("tts", model)
         await until(supervisor, lambda: len(supervisor.members("tts")) == 2)
-        assert len(me.children()) == 2
+        assert len(children()) == 2
         assert me.num_fds() <= before
 
 
