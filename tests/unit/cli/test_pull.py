@@ -87,10 +87,15 @@ def test_a_failure_names_its_cure(hub: FakeHub, capsys: pytest.CaptureFixture[st
     assert "accept them" in " ".join(capsys.readouterr().err.split())
 
 
+def heeding_ctrl_c() -> None:
+    """Whoever runs tests in the background may have told all its children to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_keeps_what_has_come_and_says_how_to_go_on(hub: FakeHub, home: Path) -> None:
     hub.faults["model.onnx"] = [Fault(hangs_after=100_000)]
     command = (sys.executable, "-m", "sottovoce", "models", "pull", "tiny")
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeding_ctrl_c) as process:
         until_written(hub, home, "tiny", 100_000)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=15)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
 from typing import Any
 
 import aiohttp
 
 from sottovoce.errors import EngineCrashed
+from sottovoce.services.health import LOAD_PATIENCE
 
 SILENCE = 10.0
 """Seconds without a byte, pings included, after which a connection counts as dead."""
 CONNECT_DEADLINE = 5.0
+RETURN_INTERVAL = 0.1
+"""Seconds between two looks whether a server that was lost is there again."""
 MAX_LINE_BYTES = 1 << 20
 """Of one event; with the probabilities of twenty tokens it has some kilobytes."""
 _DATA = b"data: "
@@ -77,9 +82,36 @@ class LlamaClient:
     async def chat(self, body: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any] | None, None]:
         """The events of a streamed completion, and None for each sign of life between them.
 
-        The connection is closed the moment the generator is, by which llama.cpp knows that it can stop.
+        The connection is closed the moment the generator is, by which llama.cpp knows that it can stop. A
+        server that has just died, which its keeper may not have seen yet, is waited for.
         Raises `EngineCrashed`, and `LlamaError` also in the middle.
         """
+        try:
+            async with aclosing(self._chat(body)) as events:
+                async for event in events:
+                    yield event
+            return
+        except aiohttp.ClientConnectorError as error:  # nothing was sent
+            if not await self._comes_back():
+                raise _crashed(error) from error
+        try:
+            async with aclosing(self._chat(body)) as events:
+                async for event in events:
+                    yield event
+        except aiohttp.ClientConnectorError as error:
+            raise _crashed(error) from error
+
+    async def _comes_back(self) -> bool:
+        """Whether it answers again before long, at the address of its next life."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOAD_PATIENCE):
+                while not await self.is_well(CONNECT_DEADLINE):  # noqa: ASYNC110  another process's state
+                    await asyncio.sleep(RETURN_INTERVAL)
+                return True
+        return False
+
+    async def _chat(self, body: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any] | None, None]:
+        """Raises `aiohttp.ClientConnectorError` before anything was sent."""
         try:
             async with self._session.post(f"{self.address}/v1/chat/completions", json=body) as reply:
                 try:
@@ -93,6 +125,8 @@ class LlamaClient:
                             yield _event(data)
                 finally:
                     reply.close()
+        except aiohttp.ClientConnectorError:
+            raise
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _crashed(error) from error
         raise _crashed(None)
