@@ -31,16 +31,6 @@ async def chain() -> AsyncIterator[FakeChain]:
 
 
 @pytest.fixture
-def good(chain: FakeChain) -> FakeEngines:
-    return chain.members[0]
-
-
-@pytest.fixture
-def spare(chain: FakeChain) -> FakeEngines:
-    return chain.members[1]
-
-
-@pytest.fixture
 async def model(chain: FakeChain) -> AsyncIterator[ServiceLLM]:
     clients = EngineClients(chain)
     yield ServiceLLM(clients)

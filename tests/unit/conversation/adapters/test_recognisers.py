@@ -32,16 +32,6 @@ async def chain() -> AsyncIterator[FakeChain]:
 
 
 @pytest.fixture
-def good(chain: FakeChain) -> FakeEngines:
-    return chain.members[0]
-
-
-@pytest.fixture
-def spare(chain: FakeChain) -> FakeEngines:
-    return chain.members[1]
-
-
-@pytest.fixture
 async def clients(chain: FakeChain) -> AsyncIterator[EngineClients]:
     clients = EngineClients(chain)
     yield clients

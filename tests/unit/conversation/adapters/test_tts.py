@@ -25,16 +25,6 @@ async def chain() -> AsyncIterator[FakeChain]:
 
 
 @pytest.fixture
-def good(chain: FakeChain) -> FakeEngines:
-    return chain.members[0]
-
-
-@pytest.fixture
-def spare(chain: FakeChain) -> FakeEngines:
-    return chain.members[1]
-
-
-@pytest.fixture
 async def voice(chain: FakeChain) -> AsyncIterator[ServiceTTS]:
     clients = EngineClients(chain)
     yield ServiceTTS(clients)
