@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -87,33 +87,7 @@ class LlamaClient:
         Raises `EngineCrashed`, and `LlamaError` also in the middle.
         """
         try:
-            async with aclosing(self._chat(body)) as events:
-                async for event in events:
-                    yield event
-            return
-        except aiohttp.ClientConnectorError as error:  # nothing was sent
-            if not await self._comes_back():
-                raise _crashed(error) from error
-        try:
-            async with aclosing(self._chat(body)) as events:
-                async for event in events:
-                    yield event
-        except aiohttp.ClientConnectorError as error:
-            raise _crashed(error) from error
-
-    async def _comes_back(self) -> bool:
-        """Whether it answers again before long, at the address of its next life."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOAD_PATIENCE):
-                while not await self.is_well(CONNECT_DEADLINE):  # noqa: ASYNC110  another process's state
-                    await asyncio.sleep(RETURN_INTERVAL)
-                return True
-        return False
-
-    async def _chat(self, body: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any] | None, None]:
-        """Raises `aiohttp.ClientConnectorError` before anything was sent."""
-        try:
-            async with self._session.post(f"{self.address}/v1/chat/completions", json=body) as reply:
+            async with await self._begun(body) as reply:
                 try:
                     await _check(reply)
                     async for line in reply.content:
@@ -125,11 +99,29 @@ class LlamaClient:
                             yield _event(data)
                 finally:
                     reply.close()
-        except aiohttp.ClientConnectorError:
-            raise
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _crashed(error) from error
         raise _crashed(None)
+
+    async def _begun(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        try:
+            return await self._ask(body)
+        except aiohttp.ClientConnectorError:  # nothing was sent
+            if not await self._comes_back():
+                raise
+            return await self._ask(body)
+
+    async def _ask(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        return await self._session.post(f"{self.address}/v1/chat/completions", json=body)
+
+    async def _comes_back(self) -> bool:
+        """Whether it answers again before long, at the address of its next life."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOAD_PATIENCE):
+                while not await self.is_well(CONNECT_DEADLINE):  # noqa: ASYNC110  another process's state
+                    await asyncio.sleep(RETURN_INTERVAL)
+                return True
+        return False
 
 
 async def _check(reply: aiohttp.ClientResponse) -> None:
