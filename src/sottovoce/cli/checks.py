@@ -27,7 +27,7 @@ from sottovoce.gateway.routes.page import PAGE_FOLDER, check_page
 from sottovoce.gateway.server_key import KEY_FILE, load_or_create_key
 from sottovoce.gateway.tls import ServerTls, certificate_file, load_certificate
 from sottovoce.http.server import listen
-from sottovoce.models.machine import this_machine
+from sottovoce.models.machine import counted_cores, this_machine
 
 MIN_MEMORY_BYTES = 1 << 30
 MIN_FREE_DISK_BYTES = 200 << 20
@@ -78,7 +78,7 @@ def _python(settings: Settings) -> Iterator[Finding]:
 def _processor(settings: Settings) -> Iterator[Finding]:
     cores = this_machine().cores
     extensions = _vector_extensions()
-    detail = ("one core" if cores == 1 else f"{cores} cores") + (f", {extensions}" if extensions else "")
+    detail = counted_cores(cores) + (f", {extensions}" if extensions else "")
     if cores < MIN_CORES:
         yield Finding("Processor", "note", detail, "One core recognises speech slower than it is spoken.")
     else:

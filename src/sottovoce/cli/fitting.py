@@ -16,7 +16,7 @@ from sottovoce.errors import EngineError, NotFoundError
 from sottovoce.models.catalogue import load_catalogue
 from sottovoce.models.fit import best_set
 from sottovoce.models.installed import InstalledModel
-from sottovoce.models.machine import GIB, Machine, this_machine
+from sottovoce.models.machine import GIB, Machine, counted_cores, this_machine
 from sottovoce.models.measured import Measured, read_measured, write_measured
 from sottovoce.models.plan import in_use
 from sottovoce.models.resolve import kind_of, resolve
@@ -99,9 +99,8 @@ def _report(machine: Machine, items: Sequence[Item], ids: Sequence[str]) -> dict
 
 def described(machine: Machine) -> str:
     """The machine in one line."""
-    cores = "one core" if machine.cores == 1 else f"{machine.cores} cores"
     gpu = machine.graphics.name or "no GPU"
-    return f"This machine: {cores}, {machine.memory_bytes / GIB:.1f} GB of memory, {gpu}."
+    return f"This machine: {counted_cores(machine.cores)}, {machine.memory_bytes / GIB:.1f} GB of memory, {gpu}."
 
 
 def in_words(item: Item) -> str:

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from sottovoce.config import ENGINE_KINDS
 from sottovoce.models.catalogue import packaged_entries
 from sottovoce.models.entry import ModelEntry
-from sottovoce.models.machine import GIB, Machine
+from sottovoce.models.machine import GIB, Machine, counted_cores
 from sottovoce.models.measured import Measured
 
 Verdict: TypeAlias = Literal["fits", "tight", "no"]
@@ -102,7 +102,7 @@ def _judge(entry: ModelEntry, machine: Machine, measured: Measured | None) -> Fi
     if _is_on_gpu(entry, machine):
         return Fit("fits", f"runs on the {machine.graphics.name}")
     if entry.needs.cores > machine.cores:
-        wanted, there = _count(entry.needs.cores), _count(machine.cores)
+        wanted, there = counted_cores(entry.needs.cores), counted_cores(machine.cores)
         return Fit("no", f"needs about {wanted} to keep up; this machine has {there}")
     if entry.memory + OWN_MEMORY_BYTES > machine.memory_bytes * TIGHT_MEMORY:
         return Fit("tight", f"takes {_gib(entry.memory)} of {_gib(machine.memory_bytes)} memory")
@@ -180,10 +180,6 @@ def _worth(ranked: Sequence[tuple[int, ModelEntry | None]]) -> tuple[int, ...]:
 
 def _is_same_language(own: str, wanted: str) -> bool:
     return own == wanted or own.partition("-")[0] == wanted or own == wanted.partition("-")[0]
-
-
-def _count(cores: int) -> str:
-    return "one core" if cores == 1 else f"{cores} cores"
 
 
 def _gib(size_bytes: int) -> str:

@@ -44,6 +44,11 @@ class Machine:
         return ", ".join([*parts, self.graphics.name] if self.graphics.name else parts)
 
 
+def counted_cores(cores: int) -> str:
+    """So many cores, as people say it."""
+    return "one core" if cores == 1 else f"{cores} cores"
+
+
 @cache
 def this_machine() -> Machine:
     """The facts; read once, they do not change while a process runs."""
