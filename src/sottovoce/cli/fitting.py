@@ -99,8 +99,8 @@ def _report(machine: Machine, items: Sequence[Item], ids: Sequence[str]) -> dict
 
 def described(machine: Machine) -> str:
     """The machine in one line."""
-    gpu = machine.graphics.name or "no GPU"
-    return f"This machine: {counted_cores(machine.cores)}, {machine.memory_bytes / GIB:.1f} GB of memory, {gpu}."
+    cores, gpu = counted_cores(machine.cores), machine.graphics.name or "no GPU"
+    return f"This machine: {cores}, {machine.memory_bytes / GIB:.1f} GB of memory, {gpu}."
 
 
 def in_words(item: Item) -> str:
