@@ -28,7 +28,7 @@ MAKE = re.compile(r"\bmake ([a-z]+)\b(?! its| it\b| a )")
 COMMAND = re.compile(r"\bsottovoce ([a-z]+)\b")
 SOURCE = re.compile(r"`([\w./-]+\.py)`")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)\s]*\)")
-ROW = re.compile(r"^\| `(SOTTOVOCE_\w+)` \| ([^|]*) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `((?:SOTTOVOCE|LIVEKIT)_\w+)` \| ([^|]*) \|", re.MULTILINE)
 
 
 def main() -> int:

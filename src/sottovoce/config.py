@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from platformdirs import user_data_path
 from pydantic import (
+    AnyUrl,
     BaseModel,
     ByteSize,
     ConfigDict,
@@ -23,6 +24,7 @@ from pydantic import (
     HttpUrl,
     IPvAnyAddress,
     SecretStr,
+    UrlConstraints,
     ValidationError,
     field_validator,
 )
@@ -32,6 +34,8 @@ from sottovoce.errors import ConfigError
 PREFIX = "SOTTOVOCE_"
 CONFIG_FILE = "sottovoce.toml"
 MIN_KEY_CHARACTERS = 16
+MIN_LIVEKIT_SECRET_CHARACTERS = 32
+"""What livekit-server asks for as well: the secret signs every token."""
 PLACEHOLDER_KEYS = frozenset({"devkey", "secret", "changeme", "password", "apikey", "sk-1234", "test", "key"})
 
 Profile: TypeAlias = Literal["auto", "embedded", "local", "whisper"]
@@ -111,6 +115,71 @@ class LlmSettings(EngineSettings):
     """The `llama-server` program; None: the one on PATH, else the built-in one; "built-in" asks for that."""
 
 
+LiveKitUrl: TypeAlias = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["ws", "wss", "http", "https"])]
+
+
+class LiveKitSettings(_Tree):
+    """Rooms. With a `url` the LiveKit server is elsewhere and nothing is started for it; without, and with
+    `server` "managed", `serve` runs one, and one worker beside it."""
+
+    server: Literal["off", "managed"] = "off"
+    url: LiveKitUrl | None = None
+    api_key: SecretStr | None = None
+    api_secret: SecretStr | None = None
+    public_url: LiveKitUrl | None = None
+    """Where clients find the server, when that is not `url`."""
+    agent_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "sottovoce"
+    """Workers of this name are sent to the rooms that name it."""
+    port: Port = 7880
+    tcp_port: Port = 7881
+    udp_port: Port = 7882
+    node_ip: IPvAnyAddress | None = None
+    """The address that clients send their media to; None finds one by where the server is bound."""
+    program: str | None = None
+    """The livekit-server to run; None: the one on PATH, else the one that `make livekit` built."""
+    token_ttl: Annotated[int, Field(ge=10, le=86_400)] = 600
+    """Seconds in which a token has to be used to join."""
+    empty_timeout: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """Seconds for which a room that nobody joined yet is kept."""
+    departure_timeout: Annotated[int, Field(ge=1, le=86_400)] = 20
+    """Seconds for which a room that everybody left is kept: as long as a lost client may take to return."""
+    max_participants: Annotated[int, Field(ge=2, le=1000)] = 10
+    """Of one room, the assistant included."""
+    worker_host: str = "127.0.0.1"
+    worker_port: Port = 8081
+    """Where `sottovoce worker` answers /livez, /readyz and /metrics."""
+    drain_timeout: Annotated[int, Field(ge=0, le=86_400)] = 1800
+    """Seconds that a worker's calls get to end by themselves after it was asked to stop."""
+
+    @property
+    def is_remote(self) -> bool:
+        return self.url is not None
+
+    @property
+    def is_managed(self) -> bool:
+        return self.url is None and self.server == "managed"
+
+    @property
+    def is_on(self) -> bool:
+        return self.is_remote or self.is_managed
+
+    @field_validator("api_key", "api_secret")
+    @classmethod
+    def _refuse_known_ones(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and given.get_secret_value().lower() in PLACEHOLDER_KEYS:
+            raise ValueError("is a placeholder that everybody knows; make one: openssl rand -hex 32")
+        return given
+
+    @field_validator("api_secret")
+    @classmethod
+    def _refuse_a_short_one(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < MIN_LIVEKIT_SECRET_CHARACTERS:
+            raise ValueError(
+                f"is shorter than {MIN_LIVEKIT_SECRET_CHARACTERS} characters; make one: openssl rand -hex 32"
+            )
+        return secret
+
+
 class Settings(_Tree):
     """Everything that can be set; the field names are the settings' names in lower case."""
 
@@ -138,6 +207,7 @@ class Settings(_Tree):
     stt: EngineSettings = EngineSettings()
     llm: LlmSettings = LlmSettings()
     tts: EngineSettings = EngineSettings()
+    livekit: LiveKitSettings = LiveKitSettings()
     models: tuple[dict[str, Any], ...] = ()
     """Further entries of the catalogue, in the file alone: `[[models]]`. `models.catalogue` reads them."""
 
@@ -218,6 +288,7 @@ def load(
         raise _config_error(error) from None
     _refuse_half_a_certificate(settings)
     _refuse_open_bind(settings)
+    _refuse_half_a_livekit(settings.livekit)
     return settings
 
 
@@ -251,6 +322,16 @@ def _refuse_open_bind(settings: Settings) -> None:
         )
 
 
+def _refuse_half_a_livekit(livekit: LiveKitSettings) -> None:
+    if (livekit.api_key is None) != (livekit.api_secret is None):
+        raise ConfigError("LIVEKIT_API_KEY and LIVEKIT_API_SECRET belong together: give both or neither.")
+    if livekit.is_remote and livekit.api_key is None:
+        raise ConfigError(
+            "LIVEKIT_URL names a LiveKit server, which asks for LIVEKIT_API_KEY and LIVEKIT_API_SECRET.",
+            param="livekit_api_key",
+        )
+
+
 def _port_range(ports: str) -> range:
     first, _, last = ports.partition("-")
     if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
@@ -279,6 +360,13 @@ LISTS = frozenset({"allowed_hosts", "allowed_origins", "fallbacks"})
 """Settings of several values: separated by commas in the environment."""
 FILE_ONLY = frozenset({"models"})
 """Settings that are tables, which no environment variable could hold."""
+LIVEKIT_VARIABLES = {
+    "server": "SOTTOVOCE_LIVEKIT",
+    "url": "LIVEKIT_URL",
+    "api_key": "LIVEKIT_API_KEY",
+    "api_secret": "LIVEKIT_API_SECRET",
+}
+"""LiveKit's own programs use the last three, and so do we; the others follow the common pattern."""
 RESERVED_VARIABLES = frozenset({"SOTTOVOCE_SERVICE_KEY", "SOTTOVOCE_SERVICE_MODEL"})
 """Set by the supervisor for its children; no setting of the user's."""
 
@@ -287,7 +375,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     known = variables()
     given: dict[str, Any] = {}
     for variable, value in environment.items():
-        if not variable.startswith(PREFIX) or variable in RESERVED_VARIABLES:
+        is_ours = variable.startswith(PREFIX) or variable in known
+        if not is_ours or variable in RESERVED_VARIABLES:
             continue
         if variable not in known:
             raise ConfigError(_unknown(variable, known), param=variable)
@@ -309,11 +398,18 @@ def variables() -> dict[str, tuple[str, ...]]:
     for name, info in Settings.model_fields.items():
         if name in FILE_ONLY:
             continue
-        if isinstance(info.annotation, type) and issubclass(info.annotation, EngineSettings):
+        if isinstance(info.annotation, type) and issubclass(info.annotation, _Tree):
             paths += [(name, inner) for inner in info.annotation.model_fields]
         else:
             paths.append((name,))
-    return {PREFIX + "_".join(path).upper(): path for path in paths}
+    return {variable_of(path): path for path in paths}
+
+
+def variable_of(path: tuple[str, ...]) -> str:
+    """The environment variable of the setting at `path` in the tree."""
+    if path[0] == "livekit" and path[-1] in LIVEKIT_VARIABLES:
+        return LIVEKIT_VARIABLES[path[-1]]
+    return PREFIX + "_".join(path).upper()
 
 
 def _unknown(variable: str, known: Mapping[str, object]) -> str:
@@ -332,10 +428,11 @@ def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
 
 def _config_error(error: ValidationError) -> ConfigError:
     fault = error.errors(include_url=False, include_context=False)[0]
-    name = "_".join(str(part) for part in fault["loc"])
-    variable = PREFIX + name.upper()
+    path = tuple(str(part) for part in fault["loc"])
+    name, variable = "_".join(path), variable_of(path)
     if fault["type"] == "extra_forbidden":
         return ConfigError(_unknown(variable, variables()), param=name)
-    given = "" if "key" in name else f" (given: {fault['input']!r})"
+    is_secret = "key" in name or "secret" in name
+    given = "" if is_secret else f" (given: {fault['input']!r})"
     message = fault["msg"].removeprefix("Value error, ")
     return ConfigError(f"{variable}: {message}{given}", param=name)

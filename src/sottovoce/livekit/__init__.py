@@ -1,0 +1,1 @@
+"""Rooms on LiveKit: tokens, a managed server, the worker and its conversations."""
