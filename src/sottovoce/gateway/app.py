@@ -43,6 +43,7 @@ from sottovoce.gateway.routes import secrets as secret_routes
 from sottovoce.gateway.voice_listing import VoiceListing
 from sottovoce.http.errors import EXCEPTION_HANDLERS, no_such_websocket
 from sottovoce.http.request_id import RequestId
+from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.models.desk import ModelDesk
 from sottovoce.realtime.opening import SessionFactory
 from sottovoce.realtime.webrtc import CallOptions
@@ -62,13 +63,15 @@ def create_app(
     limits: GatewayLimits | None = None,
     failover: Failover | None = None,
     desk: ModelDesk | None = None,
+    livekit: LiveKitDirectory | None = None,
     now: Callable[[], float] = time.time,
 ) -> Starlette:
     """The gateway as an ASGI app for `sottovoce.http.server.serve`.
 
     `session_factory(options)` makes a session that is not started; the transport starts and closes it.
     `failover` is the conversations' own, so that what one finds out about an engine spares all. `desk` looks
-    after the models; without one nobody does, and there is no `/api/models`.
+    after the models; without one nobody does, and there is no `/api/models`. `livekit` is the server of the
+    rooms; without one there are none.
     `key` is `server_key.load_or_create_key(settings)`; `now` gives Unix seconds, by which secrets expire.
     Raises `ConfigError` where the page is not built.
     Before the server is told to stop, `await end_sessions(app)` ends conversations politely instead of
