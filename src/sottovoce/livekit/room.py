@@ -1,0 +1,52 @@
+"""One conversation in one LiveKit room."""
+
+from __future__ import annotations
+
+import asyncio
+
+from livekit import rtc
+
+from sottovoce.conversation.options import SessionOptions
+from sottovoce.livekit.room_options import RoomOptions
+from sottovoce.realtime import opening
+from sottovoce.realtime.configuration import ProtocolOptions
+from sottovoce.realtime.opening import SessionFactory
+
+
+async def converse(
+    room: rtc.Room,
+    make_session: SessionFactory,
+    defaults: SessionOptions,
+    *,
+    options: RoomOptions = RoomOptions(),  # noqa: B008  frozen
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Converse with whoever is in `room` until it is over; then nothing of it is left but the connection.
+
+    `room` is connected, with `auto_subscribe=False`: the conversation subscribes to the one microphone that
+    it hears. The caller connects it right before and disconnects it afterwards. Call this on the room's event loop.
+
+    It is over when all users have left for `options.departure_timeout`, when nobody came within
+    `options.join_timeout`, when the room is closed or its connection is lost for good, when `stop` is set (the
+    clients are told that the worker ends), or when the session fails. The session is made when the first
+    user is there.
+
+    Raises `SottovoceError` where the session cannot be made or started (the clients are told the same). When
+    cancelled it releases everything too.
+    """
+    asked = ProtocolOptions(
+        transport="webrtc", has_extensions=True, voices=options.voices, session=options.session
+    )
+    session = make_session(opening.session_options(asked, defaults))
+    await opening.start(session)
+    try:
+        over = asyncio.Event()
+        room.once("disconnected", lambda _: over.set())
+        waits = [asyncio.ensure_future(each.wait()) for each in (over, stop) if each is not None]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+    finally:
+        await session.aclose()
