@@ -17,8 +17,8 @@ import psutil
 from sottovoce.config import EngineKind
 from sottovoce.http.server import listen
 from sottovoce.models.installed import InstalledModel
+from sottovoce.processes.environment import child_environment
 from sottovoce.services.child import SERVICE_KEY, SERVICE_MODEL
-from sottovoce.services.process import child_environment
 
 KEY = "a-key-for-the-tests"
 READY_TIMEOUT = 60.0
@@ -91,9 +91,7 @@ def running(
 
 
 def _environment(model: InstalledModel | None, home: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    environment = child_environment(os.environ, {"SOTTOVOCE_HOME": str(home), **settings}, KEY)
-    environment[SERVICE_KEY] = KEY
-    environment.pop(SERVICE_MODEL, None)
+    environment = child_environment(os.environ, {"SOTTOVOCE_HOME": str(home), **settings, SERVICE_KEY: KEY})
     if model is not None:
         environment[SERVICE_MODEL] = model.model_dump_json()
     return environment

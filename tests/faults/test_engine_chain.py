@@ -20,7 +20,7 @@ from sottovoce.errors import EngineUnavailable
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import Link
-from sottovoce.services.outcome import HOPELESS_LOADS
+from sottovoce.processes.outcome import HOPELESS_STARTS
 from sottovoce.services.process import Spawner
 from sottovoce.services.status import EngineStatus
 from sottovoce.services.supervisor import Supervisor
@@ -135,7 +135,7 @@ async def test_a_model_that_crashes_its_loader_is_left_alone_and_says_why(
         reason = status.preferred.reason or ""
         assert "bad or unsupported model file" in reason
         assert "offline-tts-kokoro-model.cc:Init:99 'n_speakers' does not exist" in reason
-        assert member(supervisor, broken).restarts == HOPELESS_LOADS - 1
+        assert member(supervisor, broken).restarts == HOPELESS_STARTS - 1
         assert len(children()) == 1
 
 

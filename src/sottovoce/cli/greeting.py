@@ -60,7 +60,7 @@ def _greeting(
 def _network_urls(settings: Settings, url: str) -> Iterator[str]:
     """Where others open a server that is bound to every address."""
     from sottovoce.cli.running import WILDCARDS
-    from sottovoce.gateway.machine_names import network_addresses
+    from sottovoce.machine_names import network_addresses
 
     if settings.host in WILDCARDS:
         port = url.rpartition(":")[2]

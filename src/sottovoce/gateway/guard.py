@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sottovoce.config import Settings
 from sottovoce.errors import ForbiddenError
 from sottovoce.gateway.given_key import brings_secret
-from sottovoce.gateway.machine_names import host_names
 from sottovoce.gateway.principal import is_under
 from sottovoce.http.errors import error_response
+from sottovoce.machine_names import host_names
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PROVENANCE = "sottovoce.provenance"

@@ -19,9 +19,9 @@ from typing import cast
 
 from sottovoce.errors import ConfigError, InvalidRequestError, NotFoundError
 from sottovoce.gateway.principal import SCOPES, Principal, Scope
-from sottovoce.gateway.private_file import check_private, make_private_folder
 from sottovoce.gateway.server_key import new_key
 from sottovoce.ids import random_id
+from sottovoce.private_file import check_private, make_private_folder
 
 KEYS_FILE = "keys.sqlite3"
 MAX_KEYS = 256

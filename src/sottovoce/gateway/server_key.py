@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
-from sottovoce.gateway.private_file import create_private, read_private
+from sottovoce.private_file import create_private, read_private
 
 KEY_FILE = "api-key"
 KEY_PREFIX = "sk-sottovoce-"

@@ -15,8 +15,8 @@ from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
 from sottovoce.gateway.certificate import Certificate, self_signed
 from sottovoce.gateway.guard import WILDCARD_ADDRESSES, hostname
-from sottovoce.gateway.machine_names import LOOPBACK, host_names, network_addresses
-from sottovoce.gateway.private_file import read_private, replace_private
+from sottovoce.machine_names import LOOPBACK, host_names, network_addresses
+from sottovoce.private_file import read_private, replace_private
 
 logger = logging.getLogger(__name__)
 

@@ -52,7 +52,7 @@ LEAVE_DEADLINE = 4.5
 loads a model, or is wedged in native code, must not hold it."""
 
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
-"""The parent reads the level back from the first word (`services.logs`)."""
+"""The parent reads the level back from the first word (`processes.logs`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from sottovoce.config import EngineEndpoint, EngineKind, EngineSettings
-from sottovoce.services.clock import Clock
+from sottovoce.processes.clock import Clock
 from sottovoce.services.probe import HealthReply, Probe, ProbeFailure
 from sottovoce.services.status import EngineState, EngineStatus
 

@@ -11,14 +11,15 @@ from typing import Any
 
 from sottovoce.config import EngineEndpoint
 from sottovoce.models.installed import InstalledModel
-from sottovoce.services.backoff import Backoff
-from sottovoce.services.cancelling import cancelled
-from sottovoce.services.clock import Clock
+from sottovoce.processes.backoff import Backoff
+from sottovoce.processes.cancelling import cancelled
+from sottovoce.processes.child import Child
+from sottovoce.processes.clock import Clock
+from sottovoce.processes.outcome import HOPELESS_STARTS, Outcome
 from sottovoce.services.life import PROBE_INTERVAL, Life
 from sottovoce.services.loading import Measure, Progress, Weight, family_memory, load_deadline, weigh
-from sottovoce.services.outcome import HOPELESS_LOADS, Outcome
 from sottovoce.services.probe import HealthReply, Probe
-from sottovoce.services.process import Child, Spawn
+from sottovoce.services.process import Spawn
 from sottovoce.services.status import EngineState, EngineStatus
 from sottovoce.services.suspicion import Suspicion
 
@@ -177,7 +178,7 @@ class Keeper:
             self._outcome.open()
 
     async def _leave_alone(self, reason: str) -> None:
-        told = f"{reason} (tried {HOPELESS_LOADS} times; it is tried again when it is chosen anew)"
+        told = f"{reason} (tried {HOPELESS_STARTS} times; it is tried again when it is chosen anew)"
         logger.error("%s %s", self._name, told)
         self._set("failed", told, pid=None)
         await self._asked.wait()

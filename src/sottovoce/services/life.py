@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sottovoce.services.cancelling import cancelled
-from sottovoce.services.clock import Clock
+from sottovoce.processes.cancelling import cancelled
+from sottovoce.processes.child import Child
+from sottovoce.processes.clock import Clock
 from sottovoce.services.ending import exit_reason
 from sottovoce.services.loading import WARM_DEADLINE, Measure, Progress
 from sottovoce.services.probe import HealthReply, Probe, ProbeFailure
-from sottovoce.services.process import Child
 
 PROBE_INTERVAL = 1.0
 """Seconds between two looks at a child that is ready."""

@@ -30,7 +30,7 @@ from sottovoce.http.auth import RequireKey
 from sottovoce.http.body import MAX_JSON_BYTES, read_json
 from sottovoce.http.errors import EXCEPTION_HANDLERS
 from sottovoce.http.heartbeats import HEARTBEAT
-from sottovoce.services.cancelling import cancelled
+from sottovoce.processes.cancelling import cancelled
 from sottovoce.services.chat_request import LLAMA, RULES, ChatRequest, Fates
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.completion import Choice, Completion

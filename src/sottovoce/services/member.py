@@ -12,7 +12,7 @@ from sottovoce.config import EngineEndpoint, EngineKind
 from sottovoce.http.server import listen
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import External, Link
-from sottovoce.services.clock import Clock, SystemClock
+from sottovoce.processes.clock import Clock, SystemClock
 from sottovoce.services.external import Watcher, external_endpoint
 from sottovoce.services.keeper import Keeper
 from sottovoce.services.loading import Measure, family_memory

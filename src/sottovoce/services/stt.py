@@ -25,7 +25,7 @@ from sottovoce.errors import (
 )
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.errors import EXCEPTION_HANDLERS, error_response
-from sottovoce.services.cancelling import cancelled
+from sottovoce.processes.cancelling import cancelled
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.health import Health
 from sottovoce.services.models import ServedModel

@@ -12,8 +12,8 @@ from sottovoce.errors import ConfigError
 from sottovoce.models.engine_room import EngineModel, LoadState
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import External, Link, plan
+from sottovoce.processes.clock import Clock, SystemClock
 from sottovoce.services.chain import Chain
-from sottovoce.services.clock import Clock, SystemClock
 from sottovoce.services.keeper import Keeper
 from sottovoce.services.loading import Measure, family_memory
 from sottovoce.services.member import MakeProbe, Member, Recruiter

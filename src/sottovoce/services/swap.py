@@ -12,7 +12,7 @@ from pydantic import ByteSize
 from sottovoce.errors import EngineUnavailable
 from sottovoce.models.installed import InstalledModel
 from sottovoce.models.plan import Link
-from sottovoce.services.cancelling import completed
+from sottovoce.processes.cancelling import completed
 from sottovoce.services.chain import DRAIN_DEADLINE, Chain
 from sottovoce.services.loading import weigh
 from sottovoce.services.member import Member

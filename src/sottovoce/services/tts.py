@@ -23,7 +23,7 @@ from sottovoce.errors import LimitExceededError
 from sottovoce.http.auth import RequireKey
 from sottovoce.http.body import read_json
 from sottovoce.http.errors import EXCEPTION_HANDLERS
-from sottovoce.services.cancelling import cancelled
+from sottovoce.processes.cancelling import cancelled
 from sottovoce.services.child import ServiceOptions
 from sottovoce.services.health import Health
 from sottovoce.services.models import ServedModel

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from sottovoce import machine_names
 from sottovoce.cli import bench, finding
 from sottovoce.cli.app import run
 from sottovoce.cli.greeting import _greeting
 from sottovoce.config import EngineKind, Settings
-from sottovoce.gateway import machine_names
 from sottovoce.gateway.certificate import LIFETIME, self_signed
 from sottovoce.gateway.routes import page
 from sottovoce.gateway.tls import ServerTls, load_certificate

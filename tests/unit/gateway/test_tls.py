@@ -17,8 +17,8 @@ from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
 from sottovoce.gateway import tls
 from sottovoce.gateway.certificate import LIFETIME, self_signed
-from sottovoce.gateway.machine_names import host_names, network_addresses
 from sottovoce.gateway.tls import ServerTls, certificate_file, client_context
+from sottovoce.machine_names import host_names, network_addresses
 
 NOW = datetime.now(UTC)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -11,11 +11,11 @@ from sottovoce.config import EngineKind, Settings, load
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import External, Link
+from sottovoce.processes.backoff import Backoff
+from sottovoce.processes.outcome import HOPELESS_STARTS
 from sottovoce.services import loading
-from sottovoce.services.backoff import Backoff
 from sottovoce.services.life import LOADING_INTERVAL, PROBE_INTERVAL, PROGRESS_INTERVAL
 from sottovoce.services.loading import WARM_DEADLINE, load_deadline
-from sottovoce.services.outcome import HOPELESS_LOADS
 from sottovoce.services.probe import HealthReply
 from sottovoce.services.status import EngineStatus
 from sottovoce.services.supervisor import Supervisor
@@ -229,16 +229,16 @@ async def test_a_model_that_fails_in_the_same_way_is_left_alone(system: FakeSyst
         assert (status.reason or "").startswith("gave up: no 'n_speakers' in the metadata")
         assert "when it is chosen anew" in (status.reason or "")
         spawned = system.models.count("kokoro")
-        assert spawned == HOPELESS_LOADS
+        assert spawned == HOPELESS_STARTS
         assert asked(supervisor) == ["espeak-ng"]
 
 
 async def test_failures_of_several_sorts_are_tried_on(system: FakeSystem, clock: FakeClock) -> None:
     async with chain_of(system, clock, KOKORO, ESPEAK):
-        for attempt in range(HOPELESS_LOADS * 2):
+        for attempt in range(HOPELESS_STARTS * 2):
             system.of_model["kokoro"] = HealthReply(status="failed", reason=f"trouble {attempt}")
             await clock.advance(Backoff().slow + 1)
-        assert system.models.count("kokoro") > HOPELESS_LOADS
+        assert system.models.count("kokoro") > HOPELESS_STARTS
 
 
 async def test_the_last_resort_is_never_left_alone(system: FakeSystem, clock: FakeClock) -> None:

@@ -7,28 +7,7 @@ from pathlib import Path
 from sottovoce.config import EngineKind
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.services.child import SERVICE_MODEL
-from sottovoce.services.process import Spawner, child_environment
-
-
-def test_a_child_gets_neither_settings_nor_secrets() -> None:
-    environment = {
-        "PATH": "/bin",
-        "SOTTOVOCE_API_KEY": "k",
-        "SOTTOVOCE_PORT": "8080",
-        "OPENAI_API_KEY": "k",
-        "LIVEKIT_API_SECRET": "s",
-        "GITHUB_TOKEN": "t",
-        "OPENBLAS_NUM_THREADS": "4",
-    }
-    settings = {"SOTTOVOCE_HOME": "/data", "SOTTOVOCE_MAX_UPLOAD_BYTES": "1024"}
-    assert child_environment(environment, settings, "service-key") == {
-        "PATH": "/bin",
-        "OPENBLAS_NUM_THREADS": "4",
-        "MALLOC_ARENA_MAX": "2",
-        "SOTTOVOCE_HOME": "/data",
-        "SOTTOVOCE_MAX_UPLOAD_BYTES": "1024",
-        "SOTTOVOCE_SERVICE_KEY": "service-key",
-    }
+from sottovoce.services.process import Spawner
 
 
 async def printed_by(kind: EngineKind, model: InstalledModel) -> str:

@@ -11,8 +11,8 @@ from sottovoce.engines.stt.pocketsphinx import PocketsphinxTranscriber
 from sottovoce.engines.tts.espeak import EspeakSynthesizer
 from sottovoce.errors import ConfigError
 from sottovoce.models.installed import EMBEDDED
+from sottovoce.processes.backoff import Backoff
 from sottovoce.services import life, loading
-from sottovoce.services.backoff import Backoff
 from sottovoce.services.external import external_endpoint
 from sottovoce.services.probe import HealthReply
 from sottovoce.services.status import EngineStatus

@@ -13,11 +13,11 @@ from sottovoce.errors import EngineUnavailable
 from sottovoce.models.entry import ModelEntry
 from sottovoce.models.installed import EMBEDDED, InstalledModel
 from sottovoce.models.plan import External, Link
+from sottovoce.processes.outcome import HOPELESS_STARTS
 from sottovoce.services.chain import DRAIN_DEADLINE
 from sottovoce.services.keeper import IDLE_LOOKS
 from sottovoce.services.life import LOADING_INTERVAL, PROBE_INTERVAL
 from sottovoce.services.memory import FreeMemory
-from sottovoce.services.outcome import HOPELESS_LOADS
 from sottovoce.services.probe import HealthReply
 from sottovoce.services.supervisor import Supervisor
 from sottovoce.services.swap import RESERVE_BYTES, SHORT_DRAIN
@@ -313,7 +313,7 @@ async def test_one_that_was_left_alone_is_tried_when_it_is_chosen(
     system.of_model["old"] = BROKEN
     async with chain_of(system, clock, OLD, ESPEAK) as supervisor:
         await clock.advance(3600)
-        assert system.models.count("old") == HOPELESS_LOADS
+        assert system.models.count("old") == HOPELESS_STARTS
         with pytest.raises(EngineUnavailable, match=r"no tokens\.txt"):
             await (await begun(supervisor, OLD))
         system.of_model["old"] = READY

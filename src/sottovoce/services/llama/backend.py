@@ -82,7 +82,7 @@ async def _program(program: str, flags: Flags, key: str, environment: Mapping[st
         raise EngineUnavailable(f"{program} has no GPU to use; docs/models.md tells of builds.", engine="llm")
     if unknown:
         logger.warning("%s is old: it does without %s", program, ", ".join(unknown))
-    launch = (sys.executable, "-P", "-m", "sottovoce.services.llama.launch")
+    launch = (sys.executable, "-P", "-m", "sottovoce.processes.launch")
     return Backend(PROGRAM, (*launch, program, *arguments), own)
 
 

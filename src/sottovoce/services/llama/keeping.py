@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from sottovoce.errors import EngineError, EngineUnavailable
-from sottovoce.services.cancelling import cancelled
+from sottovoce.processes.cancelling import cancelled
 from sottovoce.services.health import Health
 from sottovoce.services.llama.backend import Backend
 from sottovoce.services.llama.client import LlamaClient

@@ -10,13 +10,14 @@ from contextlib import suppress
 import psutil
 
 from sottovoce.errors import EngineUnavailable
-from sottovoce.services.cancelling import cancelled
+from sottovoce.processes.cancelling import cancelled
+from sottovoce.processes.child import SystemChild
+from sottovoce.processes.logs import LineSplitter
 from sottovoce.services.ending import exit_reason
 from sottovoce.services.llama.backend import Backend
 from sottovoce.services.llama.client import LlamaClient
 from sottovoce.services.llama.reason import reason
-from sottovoce.services.logs import LineSplitter
-from sottovoce.services.process import SystemChild
+from sottovoce.services.process import engine_log
 
 LOOK_INTERVAL = 0.05
 """Seconds between two looks at a server that starts."""
@@ -35,7 +36,7 @@ class LlamaChild(SystemChild):
     """Belongs to the session of the service, so that whoever kills that one's family kills it too."""
 
     def __init__(self) -> None:
-        super().__init__("llm")
+        super().__init__(engine_log("llm"))
         self._splitter = LineSplitter()
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
 

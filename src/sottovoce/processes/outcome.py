@@ -1,17 +1,17 @@
-"""How the loads of one engine end: for whoever waits for one, and to know when there is no hope."""
+"""How the starts of one child end: for whoever waits for one, and to know when there is no hope."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 
-HOPELESS_LOADS = 3
-"""Loads in a row that fail in the same way, after which a model is left alone until somebody asks for it."""
+HOPELESS_STARTS = 3
+"""Starts in a row that fail in the same way, after which a child is left alone until somebody asks for it."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """Of the load under way, or else of the last one."""
+    """Of the start under way, or else of the last one."""
 
     _known: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _failure: str | None = field(default=None, init=False)
@@ -23,7 +23,7 @@ class Outcome:
         return self._failure
 
     def open(self) -> None:
-        """A load begins, or will; what was known of the last one counts no longer."""
+        """A start begins, or will; what was known of the last one counts no longer."""
         self._known.clear()
 
     def succeed(self) -> None:
@@ -32,7 +32,7 @@ class Outcome:
         self._known.set()
 
     def fail(self, reason: str) -> None:
-        self._failures = [*self._failures, reason][-HOPELESS_LOADS:]
+        self._failures = [*self._failures, reason][-HOPELESS_STARTS:]
         self._failure = reason
         self._known.set()
 
@@ -43,4 +43,4 @@ class Outcome:
 
     @property
     def is_hopeless(self) -> bool:
-        return len(self._failures) == HOPELESS_LOADS and len(set(self._failures)) == 1
+        return len(self._failures) == HOPELESS_STARTS and len(set(self._failures)) == 1

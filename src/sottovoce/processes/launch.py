@@ -1,4 +1,4 @@
-"""`python -m sottovoce.services.llama.launch PROGRAM ARGUMENT…`: a program that dies with who started it."""
+"""`python -m sottovoce.processes.launch PROGRAM ARGUMENT…`: a program that dies with who started it."""
 
 from __future__ import annotations
 

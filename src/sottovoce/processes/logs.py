@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 MAX_LINE_BYTES = 4096
 """Bounds what one line of a child puts into the parent's memory and log; the rest of it is dropped."""
@@ -15,7 +16,6 @@ LAST_LINES = 20
 
 _LEVEL = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]+")
-_GRAVE = ("ERROR", "CRITICAL")
 _FAULT = re.compile(
     r"\.(?:cc|cpp|cxx|h|cu|c):\w*:?\d+"  # a native engine's own words: file, function, line
     r"|^(?:[\w.]*(?:Error|Exception)|MemoryError)(?::|$)"  # the last line of a traceback
@@ -50,11 +50,23 @@ class LineSplitter:
         return _CONTROL.sub(" ", line[: self.limit_bytes].decode("utf-8", "replace")).strip()
 
 
+ReadLine: TypeAlias = Callable[[str], tuple[int, str]]
+"""A line of a child as a level of `logging` and a message."""
+
+
+def leveled(line: str) -> tuple[int, str]:
+    """Lines of Python children begin with their level's name; others are told as they come."""
+    found = _LEVEL.match(line)
+    return (logging.getLevelNamesMapping()[found[1]], found[2]) if found else (logging.INFO, line)
+
+
 class ChildLog:
     """Forwards a child's output line by line and remembers the last lines, which often tell why it died."""
 
-    def __init__(self, kind: str) -> None:
-        self.logger = logging.getLogger(f"sottovoce.engine.{kind}")
+    def __init__(self, name: str, read: ReadLine = leveled) -> None:
+        """`name` is the logger's."""
+        self.logger = logging.getLogger(name)
+        self._read = read
         self._lines = LineSplitter()
         self._last: deque[tuple[bool, str]] = deque(maxlen=LAST_LINES)
 
@@ -73,7 +85,6 @@ class ChildLog:
     def _log(self, lines: Iterator[str]) -> None:
         for line in lines:
             if line:
-                found = _LEVEL.match(line)
-                level, message = (found[1], found[2]) if found else ("INFO", line)
-                self._last.append((level in _GRAVE or _FAULT.search(message) is not None, message))
-                self.logger.log(logging.getLevelNamesMapping()[level], "%s", message)
+                level, message = self._read(line)
+                self._last.append((level >= logging.ERROR or _FAULT.search(message) is not None, message))
+                self.logger.log(level, "%s", message)

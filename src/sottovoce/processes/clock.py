@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the keepers take the time from."""
+    """Where those who keep children alive take the time from."""
 
     def now(self) -> float:
         """Seconds on a clock that never jumps."""

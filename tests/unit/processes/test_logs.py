@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sottovoce.services.logs import LAST_LINES, MAX_LINE_BYTES, ChildLog, LineSplitter
+from sottovoce.processes.logs import LAST_LINES, MAX_LINE_BYTES, ChildLog, LineSplitter
 
 
 def lines(chunks: list[bytes], limit_bytes: int = MAX_LINE_BYTES) -> list[str]:
@@ -30,7 +30,7 @@ def test_memory_and_lines_are_bounded(chunks: list[bytes], limit_bytes: int) -> 
 
 
 def test_the_level_of_the_child_is_kept(caplog: pytest.LogCaptureFixture) -> None:
-    log = ChildLog("tts")
+    log = ChildLog("sottovoce.engine.tts")
     with caplog.at_level(logging.INFO):
         log.push(b"WARNING engine: careful\nplain words\n\nERROR la")
         log.push(b"st")
@@ -59,6 +59,6 @@ def test_the_level_of_the_child_is_kept(caplog: pytest.LogCaptureFixture) -> Non
     ],
 )
 def test_the_last_words_are_those_that_tell_of_a_fault(printed: str, words: str) -> None:
-    log = ChildLog("tts")
+    log = ChildLog("sottovoce.engine.tts")
     log.push(printed.encode())
     assert log.last_words == words

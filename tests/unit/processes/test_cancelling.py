@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sottovoce.services.cancelling import cancelled, completed
+from sottovoce.processes.cancelling import cancelled, completed
 
 
 async def lingering(gate: asyncio.Event) -> None:

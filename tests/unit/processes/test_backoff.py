@@ -1,4 +1,4 @@
-from sottovoce.services.backoff import Backoff
+from sottovoce.processes.backoff import Backoff
 
 
 def test_waits_double_up_to_the_longest() -> None:
