@@ -24,12 +24,13 @@ async def converse(
     """Converse with whoever is in `room` until it is over; then nothing of it is left but the connection.
 
     `room` is connected, with `auto_subscribe=False`: the conversation subscribes to the one microphone that
-    it hears. The caller connects it right before and disconnects it afterwards. Call this on the room's event loop.
+    it hears. The caller connects it right before and disconnects it afterwards. Call this on the room's
+    event loop.
 
     It is over when all users have left for `options.departure_timeout`, when nobody came within
-    `options.join_timeout`, when the room is closed or its connection is lost for good, when `stop` is set (the
-    clients are told that the worker ends), or when the session fails. The session is made when the first
-    user is there.
+    `options.join_timeout`, when the room is closed or its connection is lost for good, when `stop` is set
+    (the clients are told that the worker ends), or when the session fails. The session is made when the
+    first user is there.
 
     Raises `SottovoceError` where the session cannot be made or started (the clients are told the same). When
     cancelled it releases everything too.

@@ -36,7 +36,7 @@ class RoomOptions:
 def session_in(metadata: str) -> AnyConfig | None:
     """The Realtime session that a job's metadata, `{"session": {…}}`, asks for; None where it asks for none.
 
-    Whoever minted the token has checked it already, so what is malformed all the same is worth a warning and no more.
+    Whoever minted the token has checked it already: what is malformed all the same is worth a warning.
     """
     if not metadata.strip():
         return None
