@@ -44,7 +44,6 @@ from sottovoce.gateway.voice_listing import VoiceListing
 from sottovoce.http.errors import EXCEPTION_HANDLERS, no_such_websocket
 from sottovoce.http.request_id import RequestId
 from sottovoce.livekit.access import LiveKitDirectory
-from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.models.desk import ModelDesk
 from sottovoce.realtime.opening import SessionFactory
 from sottovoce.realtime.webrtc import CallOptions
