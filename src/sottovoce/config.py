@@ -37,6 +37,8 @@ MIN_KEY_CHARACTERS = 16
 MIN_LIVEKIT_SECRET_CHARACTERS = 32
 """What livekit-server asks for as well: the secret signs every token."""
 PLACEHOLDER_KEYS = frozenset({"devkey", "secret", "changeme", "password", "apikey", "sk-1234", "test", "key"})
+PLACEHOLDER_BEGINNINGS = ("change-me", "change_me", "changeme")
+"""Of keys in examples, `deploy/.env.example` among them: whoever copies one is told to make their own."""
 
 Profile: TypeAlias = Literal["auto", "embedded", "local", "whisper"]
 """Which engines run here. auto: the embedded ones until real models are there, then those. embedded: nothing
@@ -94,6 +96,14 @@ class EngineSettings(_Tree):
     """Seconds to the first of an answer, after which the engine counts as failed."""
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     provider: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @field_validator("api_key")
+    @classmethod
+    def _refuse_examples(cls, key: SecretStr | None) -> SecretStr | None:
+        """No more than these: engines of others may take any word for a key."""
+        if key is not None and is_from_an_example(key.get_secret_value()):
+            raise ValueError("is still the example's; put in the engine's own (make one: openssl rand -hex 32)")
+        return key
 
     @property
     def is_external(self) -> bool:
@@ -166,7 +176,7 @@ class LiveKitSettings(_Tree):
     @field_validator("api_key", "api_secret")
     @classmethod
     def _refuse_known_ones(cls, given: SecretStr | None) -> SecretStr | None:
-        if given is not None and given.get_secret_value().lower() in PLACEHOLDER_KEYS:
+        if given is not None and _is_known(given.get_secret_value()):
             raise ValueError("is a placeholder that everybody knows; make one: openssl rand -hex 32")
         return given
 
@@ -341,8 +351,17 @@ def _port_range(ports: str) -> range:
     return range(int(first), int(last) + 1)
 
 
+def is_from_an_example(key: str) -> bool:
+    """Whether it was copied and never replaced."""
+    return key.lower().startswith(PLACEHOLDER_BEGINNINGS)
+
+
+def _is_known(key: str) -> bool:
+    return key.lower() in PLACEHOLDER_KEYS or is_from_an_example(key)
+
+
 def _is_placeholder(key: str) -> bool:
-    return len(key) < MIN_KEY_CHARACTERS or key.lower() in PLACEHOLDER_KEYS
+    return len(key) < MIN_KEY_CHARACTERS or _is_known(key)
 
 
 def _from_file(path: Path, *, is_required: bool) -> dict[str, Any]:

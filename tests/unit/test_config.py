@@ -108,6 +108,21 @@ def test_placeholder_keys_are_refused_and_not_repeated(key: str) -> None:
     assert "given:" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "name", ["SOTTOVOCE_API_KEY", "SOTTOVOCE_STT_API_KEY", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"]
+)
+@pytest.mark.parametrize("beginning", ["change-me", "CHANGE_ME", "changeme"])
+def test_keys_of_examples_are_refused_and_not_repeated(name: str, beginning: str) -> None:
+    pair = {"LIVEKIT_API_KEY": "APIgood", "LIVEKIT_API_SECRET": GOOD_KEY * 2}
+    with pytest.raises(ConfigError, match=name) as caught:
+        load(environment=pair | {name: f"{beginning}-canary-0123456789-0123456789"})
+    assert "canary" not in caught.value.message
+
+
+def test_engines_of_others_may_take_any_word_for_a_key() -> None:
+    assert load(environment={"SOTTOVOCE_LLM_API_KEY": "key"}).llm.api_key is not None
+
+
 def test_a_key_is_never_shown() -> None:
     settings = load(environment={"SOTTOVOCE_API_KEY": GOOD_KEY, "SOTTOVOCE_LLM_API_KEY": GOOD_KEY})
     assert GOOD_KEY not in repr(settings)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
+from sottovoce.config import is_from_an_example
 from sottovoce.errors import ConfigError
 from sottovoce.http.request_id import RequestId, RequestIdFormatter
 from sottovoce.http.server import ServerLimits, listen, serve
@@ -85,6 +86,10 @@ class ServiceOptions:
                 f"{SERVICE_KEY} is shorter than {MIN_SERVICE_KEY_CHARACTERS} characters; "
                 "unset it to have one made.",
                 param=SERVICE_KEY,
+            )
+        if is_from_an_example(given):
+            raise ConfigError(
+                f"{SERVICE_KEY} is still the example's; make one: openssl rand -hex 32", param=SERVICE_KEY
             )
         return cls(host, port, fd, given, model=model)
 

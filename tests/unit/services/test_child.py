@@ -29,6 +29,11 @@ def test_a_short_key_is_refused(key: str) -> None:
         ServiceOptions.from_environment(environment={SERVICE_KEY: key})
 
 
+def test_the_key_of_an_example_is_refused() -> None:
+    with pytest.raises(ConfigError, match=f"{SERVICE_KEY} is still the example's"):
+        ServiceOptions.from_environment(environment={SERVICE_KEY: "change-me-0123456789"})
+
+
 def test_a_descriptor_that_is_no_socket_is_named() -> None:
     with pytest.raises(ConfigError, match="--fd 9999 is no socket"):
         run_service(app, ServiceOptions(fd=9999, key="k"))
