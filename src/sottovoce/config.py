@@ -102,7 +102,9 @@ class EngineSettings(_Tree):
     def _refuse_examples(cls, key: SecretStr | None) -> SecretStr | None:
         """No more than these: engines of others may take any word for a key."""
         if key is not None and is_from_an_example(key.get_secret_value()):
-            raise ValueError("is still the example's; put in the engine's own (make one: openssl rand -hex 32)")
+            raise ValueError(
+                "is still the example's; put in the engine's own (make one: openssl rand -hex 32)"
+            )
         return key
 
     @property
