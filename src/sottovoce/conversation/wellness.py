@@ -18,7 +18,8 @@ class _Readiness(BaseModel):
 async def is_well(endpoint: EngineEndpoint) -> bool:
     """By its `/readyz`; where there is none, by its list of models, which shows if our key is good, too."""
     try:
-        async with httpx.AsyncClient(timeout=LOOK_DEADLINE, trust_env=False) as client:
+        has_tls = endpoint.url.startswith("https:")  # certificates take longer to load than to answer
+        async with httpx.AsyncClient(verify=has_tls, timeout=LOOK_DEADLINE, trust_env=False) as client:
             reply = await client.get(f"{endpoint.url.removesuffix('/v1')}/readyz")
             if (readiness := _readiness(reply)) is not None:
                 return readiness.status == "ready"

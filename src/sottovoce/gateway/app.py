@@ -27,7 +27,7 @@ from sottovoce.gateway.guard import Boundary, Guard, normal_origins
 from sottovoce.gateway.headers import SecurityHeaders
 from sottovoce.gateway.keys import KEYS_FILE, KeyStore
 from sottovoce.gateway.limits import SHUTDOWN_DEADLINE, GatewayLimits, Slots
-from sottovoce.gateway.measured_sessions import measured
+from sottovoce.realtime.measured_sessions import measured
 from sottovoce.gateway.metrics import MeasureRequests, Metrics, Watched
 from sottovoce.gateway.model_listing import ModelListing
 from sottovoce.gateway.model_names import ModelNames

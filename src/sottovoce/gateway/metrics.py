@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sottovoce import __version__
-from sottovoce.config import ENGINE_KINDS, EngineKind
-from sottovoce.conversation.events import Latency, TurnMeasured
-from sottovoce.conversation.failover import Outcome
+from sottovoce.config import ENGINE_KINDS
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.limits import Slots
 from sottovoce.gateway.route_names import RouteNames
 from sottovoce.models.desk import ModelDesk
 from sottovoce.models.desk_state import ModelState
 from sottovoce.models.engine_room import EngineModel
-
-Outcomes = Mapping[tuple[EngineKind, str, Outcome], int]
-"""How often each engine answered, failed, was late, and so on: `Failover.outcomes`."""
+from sottovoce.realtime.session_metrics import Outcomes, TurnTimes, build, engine_outcomes, sessions
 
 REQUEST_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
-TURN_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
-"""Seconds: below 0.3 s an answer feels instant, beyond 3 s like none."""
 
 ENGINE_STATES = ("loading", "warming", "ready", "restarting", "failed", "draining")
 
@@ -62,24 +55,12 @@ class Metrics:
             buckets=REQUEST_BUCKETS,
             registry=self.registry,
         )
-        self._turns = Histogram(
-            "sottovoce_turn_seconds",
-            "Where the time of spoken turns went, leg by leg.",
-            ("leg",),
-            buckets=TURN_BUCKETS,
-            registry=self.registry,
-        )
+        self.measured = TurnTimes(self.registry).measured
 
     def answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
         self._requests.labels(route, method, str(status)).inc()
         if seconds is not None:
             self._durations.labels(route).observe(seconds)
-
-    def measured(self, turn: TurnMeasured) -> None:
-        """A spoken turn was answered."""
-        for leg in fields(Latency):
-            if (took_ms := getattr(turn.latency, leg.name)) is not None:
-                self._turns.labels(leg.name).observe(took_ms / 1000)
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text format."""
@@ -130,20 +111,15 @@ class _Now(Collector):
         self._watched = watched
 
     def collect(self) -> Iterator[Metric]:
-        yield from (_build(), self._sessions())
+        yield from (build(), sessions(self._watched.sessions.taken))
         yield from self._engines()
-        yield self._outcomes()
+        yield engine_outcomes(self._watched.outcomes())
         if (desk := self._watched.desk) is not None:
             yield from _models(desk.states())
             yield _restarts(desk.chains())
             downloaded = CounterMetricFamily("sottovoce_downloaded_bytes", "Bytes of models downloaded.")
             downloaded.add_metric((), desk.fetched_bytes)
             yield downloaded
-
-    def _sessions(self) -> Metric:
-        return GaugeMetricFamily(
-            "sottovoce_sessions", "Conversations that are open.", value=self._watched.sessions.taken
-        )
 
     def _engines(self) -> Iterator[Metric]:
         labels = ("kind", "model")
@@ -164,16 +140,6 @@ class _Now(Collector):
                 _add(memory, at, member.memory_bytes)
                 _add(sizes, at, member.size_bytes)
         yield from (states, loads, memory, sizes)
-
-    def _outcomes(self) -> Metric:
-        family = CounterMetricFamily(
-            "sottovoce_engine_outcomes",
-            "What became of asking an engine: answered, failed, late; its breaker opened, closed.",
-            labels=("kind", "model", "outcome"),
-        )
-        for (kind, model, outcome), count in Tally(self._watched.outcomes()).items():
-            family.add_metric((kind, model, outcome), count)
-        return family
 
 
 def _models(states: Sequence[ModelState]) -> Iterator[Metric]:
@@ -200,12 +166,6 @@ def _restarts(engines: Iterable[EngineModel]) -> Metric:
         counts[engine.kind, engine.model] += engine.restarts
     for at, count in counts.items():
         family.add_metric(at, count)
-    return family
-
-
-def _build() -> Metric:
-    family = GaugeMetricFamily("sottovoce_build_info", "The version, as a label.", labels=("version",))
-    family.add_metric((__version__,), 1)
     return family
 
 
