@@ -10,6 +10,7 @@ SottovoceError
 ├── TooLargeError          a body over its cap
 ├── LimitExceededError     a rate, or what one key may use
 │   └── ServerFullError    every session of the server is taken
+├── LiveKitUnavailable     the server of the rooms cannot be reached, or is still starting
 ├── DownloadError          a model could not be fetched; its kinds are in models/download_errors.py
 └── EngineError            an engine service failed
     ├── EngineUnavailable  it cannot be reached, or is still loading
@@ -115,6 +116,15 @@ class ServerFullError(LimitExceededError):
     """Nobody's fault but the machine's size: 503 where a key's own limit is 429."""
 
     http_status = 503
+
+
+class LiveKitUnavailable(SottovoceError):  # noqa: N818  named for the situation
+    """There are rooms, but not now."""
+
+    http_status = 503
+    default_code = "livekit_unavailable"
+    is_retryable = True
+    retry_after = 2.0
 
 
 class DownloadError(SottovoceError):

@@ -21,6 +21,7 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.gateway.app import create_app, end_sessions
 from sottovoce.gateway.engines import EngineStatus
 from sottovoce.gateway.limits import GatewayLimits
+from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.models.desk import ModelDesk
 from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES
 from tests.fake_session import TalkingSession
@@ -107,6 +108,7 @@ async def running(
     tls: ssl.SSLContext | None = None,
     trusted: ssl.SSLContext | bool = True,
     desk: ModelDesk | None = None,
+    livekit: LiveKitDirectory | None = None,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
     engine, sessions = Engine(), list[TalkingSession]()
@@ -124,6 +126,7 @@ async def running(
         limits=limits or GatewayLimits(wrong_key_hold=0),
         now=now,
         desk=desk,
+        livekit=livekit,
     )
     async with (
         served(engine.app()) as engine_url,

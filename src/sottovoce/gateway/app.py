@@ -27,7 +27,6 @@ from sottovoce.gateway.guard import Boundary, Guard, normal_origins
 from sottovoce.gateway.headers import SecurityHeaders
 from sottovoce.gateway.keys import KEYS_FILE, KeyStore
 from sottovoce.gateway.limits import SHUTDOWN_DEADLINE, GatewayLimits, Slots
-from sottovoce.realtime.measured_sessions import measured
 from sottovoce.gateway.metrics import MeasureRequests, Metrics, Watched
 from sottovoce.gateway.model_listing import ModelListing
 from sottovoce.gateway.model_names import ModelNames
@@ -35,16 +34,29 @@ from sottovoce.gateway.page_cookie import PageCookie
 from sottovoce.gateway.page_pass import PagePasses
 from sottovoce.gateway.revocation import watch_keys
 from sottovoce.gateway.route_names import RouteNames
+from sottovoce.gateway.routes import (
+    connection_details,
+    health,
+    livekit_signal,
+    models,
+    models_desk,
+    openapi,
+    page,
+    realtime,
+    sign_in,
+    status,
+)
 from sottovoce.gateway.routes import engines as engine_routes
-from sottovoce.gateway.routes import health, models, models_desk, openapi, page, realtime, sign_in, status
 from sottovoce.gateway.routes import keys as key_routes
 from sottovoce.gateway.routes import metrics as metric_routes
 from sottovoce.gateway.routes import secrets as secret_routes
+from sottovoce.gateway.signal_relay import SignalRelay
 from sottovoce.gateway.voice_listing import VoiceListing
 from sottovoce.http.errors import EXCEPTION_HANDLERS, no_such_websocket
 from sottovoce.http.request_id import RequestId
 from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.models.desk import ModelDesk
+from sottovoce.realtime.measured_sessions import measured
 from sottovoce.realtime.opening import SessionFactory
 from sottovoce.realtime.webrtc import CallOptions
 from sottovoce.realtime.webrtc_ice import ANY_PORT, Reach
@@ -94,6 +106,8 @@ def create_app(
     voices = VoiceListing(client, failover)
     websocket = RealtimeWebSocket(session_factory, defaults, voices)
     calls = Calls(session_factory, defaults, sessions, half_open, _call_options(settings, limits))
+    is_relayed = livekit is not None and livekit.access.server_url is None
+    relay = SignalRelay(livekit, limits.relays) if livekit is not None and is_relayed else None
 
     no_websocket = WebSocketRoute("/{path:path}", no_such_websocket)
     v1 = [
@@ -104,18 +118,20 @@ def create_app(
         no_websocket,
     ]
     routes: list[BaseRoute] = [
-        *health.routes(engines, callers, desk),
+        *health.routes(engines, callers, desk, livekit),
         *openapi.routes(),
         *metric_routes.routes(metrics),
         Mount(
             "/api",
             routes=[
-                *status.routes(settings, engines, sessions, failover, desk),
+                *status.routes(settings, engines, sessions, failover, desk, livekit),
                 *key_routes.routes(credentials.keys),
+                *connection_details.routes(livekit, settings, defaults, voices, limits),
                 *([] if desk is None else models_desk.routes(desk, limits)),
             ],
         ),
         Mount("/v1", Router(v1, redirect_slashes=False)),
+        *([] if relay is None else livekit_signal.routes(relay)),
         no_websocket,
         *sign_in.routes(credentials, attempts, credentials.cookie, is_behind_proxy=settings.behind_proxy),
         *page.routes(page_folder, credentials, credentials.cookie),
@@ -123,9 +139,11 @@ def create_app(
     lifespan = _lifespan(client, failover, voices, credentials.keys, (websocket, calls))
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.sessions, app.state.websocket, app.state.calls = sessions, websocket, calls
-    app.state.desk = desk
+    app.state.desk, app.state.relay = desk, relay
     wanting_keys = RequireCredentials(app.build_middleware_stack(), callers)
-    app.middleware_stack = MeasureRequests(_guarded(wanting_keys, settings), metrics, RouteNames(routes))
+    app.middleware_stack = MeasureRequests(
+        _guarded(wanting_keys, settings, livekit), metrics, RouteNames(routes)
+    )
     return app
 
 
@@ -133,12 +151,17 @@ async def end_sessions(app: Starlette) -> None:
     """Close every live session and call, take no new ones, and wait until all are gone. Idempotent."""
     app.state.sessions.close()
     app.state.websocket.close()
+    relay: SignalRelay | None = app.state.relay
+    if relay is not None:
+        relay.close()
     if app.state.desk is not None:
         app.state.desk.end_news()
     await app.state.calls.aclose()
     try:
         async with asyncio.timeout(SHUTDOWN_DEADLINE):
             await app.state.sessions.wait_until_free()
+            if relay is not None:
+                await relay.slots.wait_until_free()
     except TimeoutError:
         logger.error("%s sessions did not close within %s s", app.state.sessions.taken, SHUTDOWN_DEADLINE)
 
@@ -187,7 +210,7 @@ def _call_options(settings: Settings, limits: GatewayLimits) -> CallOptions:
     return CallOptions(reach=reach, connect_deadline=limits.call_deadline)
 
 
-def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
+def _guarded(app: ASGIApp, settings: Settings, livekit: LiveKitDirectory | None) -> ASGIApp:
     """Around everything, error pages included: refusals need CORS headers as well as answers do."""
     shared = Cors(Guard(app, Boundary.of(settings)), normal_origins(settings.allowed_origins))
-    return RequestId(SecurityHeaders(shared))
+    return RequestId(SecurityHeaders(shared, None if livekit is None else livekit.access.server_url))

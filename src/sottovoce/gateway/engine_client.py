@@ -70,16 +70,19 @@ class EngineClient:
     def _session(self) -> aiohttp.ClientSession:
         """Opened when first needed: it belongs to the event loop that runs then."""
         if self._opened is None:
-            self._opened = aiohttp.ClientSession(
-                auto_decompress=False,
-                connector=aiohttp.TCPConnector(
-                    limit=MAX_ENGINE_CONNECTIONS, keepalive_timeout=IDLE_CONNECTION
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                read_bufsize=READ_BUFFER_BYTES,
-                skip_auto_headers=("accept", "content-type", "user-agent"),
-            )
+            self._opened = plain_session(MAX_ENGINE_CONNECTIONS)
         return self._opened
+
+
+def plain_session(connections: int) -> aiohttp.ClientSession:
+    """One that adds nothing of its own to what it is given, for so many connections at a time."""
+    return aiohttp.ClientSession(
+        auto_decompress=False,
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=IDLE_CONNECTION),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        read_bufsize=READ_BUFFER_BYTES,
+        skip_auto_headers=("accept", "content-type", "user-agent"),
+    )
 
 
 def engine_error(kind: EngineKind, error: Exception) -> EngineError:

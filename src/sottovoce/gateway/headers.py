@@ -5,20 +5,17 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        # Radix sets scroll locks and popper positions through style elements and attributes
-        "style-src 'self' 'unsafe-inline'",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",  # signing in
-        "frame-ancestors 'none'",
-    )
+POLICIES = (
+    "default-src 'self'",
+    # Radix sets scroll locks and popper positions through style elements and attributes
+    "style-src 'self' 'unsafe-inline'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",  # signing in
+    "frame-ancestors 'none'",
 )
 
 SECURITY_HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "permissions-policy": "microphone=(self), camera=(), geolocation=()",
@@ -34,10 +31,14 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class SecurityHeaders:
-    """ASGI middleware; refused WebSocket handshakes get the headers too."""
+    """ASGI middleware; refused WebSocket handshakes get the headers too.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `livekit_url` is a LiveKit server elsewhere that the page connects to, and nothing else.
+    """
+
+    def __init__(self, app: ASGIApp, livekit_url: str | None = None) -> None:
         self.app = app
+        self._headers = SECURITY_HEADERS | {"content-security-policy": content_security_policy(livekit_url)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -47,11 +48,21 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
-                headers.update(SECURITY_HEADERS)
+                headers.update(self._headers)
                 headers["cache-control"] = _cache_control(scope["path"], message["status"])
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def content_security_policy(livekit_url: str | None = None) -> str:
+    """Clients connect to `livekit_url` (`ws:` or `wss:`), and ask it over HTTP why it refused them."""
+    if livekit_url is None:
+        return "; ".join(POLICIES)
+    scheme, _, authority = livekit_url.partition("://")
+    authority = authority.partition("/")[0]
+    plain = {"ws": "http", "wss": "https"}[scheme]
+    return "; ".join((*POLICIES, f"connect-src 'self' {scheme}://{authority} {plain}://{authority}"))
 
 
 def _cache_control(path: str, status: int) -> str:

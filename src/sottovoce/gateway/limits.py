@@ -51,6 +51,13 @@ class GatewayLimits:
     model_news_interval: float = 0.25
     """Pages and networks from more news of a download than eyes can follow: seconds between two."""
 
+    token_burst: int = 60
+    """LiveKit from floods of rooms: so many tokens may a caller get at once (`routes.connection_details`)."""
+    token_interval: float = 1.0
+    """The same in the long run: seconds for each further token."""
+    relays: int = 256
+    """Sockets and memory from participants of rooms: so many are relayed at a time (`signal_relay`)."""
+
     @classmethod
     def of(cls, settings: Settings) -> GatewayLimits:
         return cls(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from sottovoce.gateway.forwarded import is_by_tls
 from sottovoce.gateway.guard import hostname, is_loopback_name
 from sottovoce.gateway.page_pass import LIFETIME, PagePasses
 from sottovoce.gateway.principal import Principal
@@ -55,13 +56,8 @@ class PageCookie:
             path="/",
             httponly=True,
             samesite="strict",
-            secure=self._is_secure(connection),
+            secure=is_by_tls(connection, is_behind_proxy=self.is_behind_proxy),
         )
-
-    def _is_secure(self, connection: HTTPConnection) -> bool:
-        """Whether the browser came by TLS; only a proxy that the owner named may say so for it."""
-        told = connection.headers.get("x-forwarded-proto", "").lower() if self.is_behind_proxy else ""
-        return "https" in (told, connection.url.scheme)
 
 
 def _name(connection: HTTPConnection) -> str:

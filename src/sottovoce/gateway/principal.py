@@ -23,6 +23,7 @@ FAMILIES: Mapping[str, Scope | None] = {
     "/v1": None,
     "/api/status": None,
     "/api/models": None,
+    "/api/connection-details": "realtime",
     "/api": "admin",
     "/metrics": None,
 }

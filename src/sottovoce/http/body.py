@@ -40,14 +40,18 @@ async def read_body(request: Request, limit_bytes: int = MAX_JSON_BYTES) -> byte
         raise InvalidRequestError(f"The body did not arrive within {BODY_DEADLINE:.0f} s.") from None
 
 
-async def read_json(request: Request, model: type[Model], limit_bytes: int = MAX_JSON_BYTES) -> Model:
+async def read_json(
+    request: Request, model: type[Model], limit_bytes: int = MAX_JSON_BYTES, *, empty: bytes = b""
+) -> Model:
     """Parse the body as `model`; pydantic's parser, unlike `json.loads`, bounds depth and digits.
+
+    `empty` is what a body without anything in it stands for.
 
     Raises `InvalidRequestError` for a body that says to be something else; one that says nothing is tried.
     """
     check_encoding(request.headers)
     _check_content_type(request.headers.get("content-type", "application/json"))
-    return model.model_validate_json(await read_body(request, limit_bytes))
+    return model.model_validate_json(await read_body(request, limit_bytes) or empty)
 
 
 def check_encoding(headers: Headers) -> None:
