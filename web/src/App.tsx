@@ -22,7 +22,7 @@ import type { SessionSnapshot } from "./session/voice-session";
 import { isDownloading, isStarting } from "./status/summary";
 
 function bannerOf({ link }: SessionSnapshot, isReachable: boolean): string | null {
-  if (link.phase === "reconnecting") return "The server is gone. Trying to reach it again.";
+  if (link.phase === "reconnecting") return link.problem ?? "The server is gone. Trying to reach it again.";
   return isReachable ? null : "The server cannot be reached. Is Sottovoce running?";
 }
 

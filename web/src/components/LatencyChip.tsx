@@ -16,7 +16,11 @@ type LatencyChipProps = {
   readBufferMs(): Promise<number | null>;
 };
 
-const transportNames: Record<TransportKind, string> = { webrtc: "WebRTC", websocket: "WebSocket" };
+const transportNames: Record<TransportKind, string> = {
+  livekit: "LiveKit",
+  webrtc: "WebRTC",
+  websocket: "WebSocket",
+};
 
 /** The browser's own delay, as long as there is a connection to ask. */
 function useBufferMs(readBufferMs: () => Promise<number | null>): number | null {

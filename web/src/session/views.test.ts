@@ -23,7 +23,7 @@ describe("presenceOf", () => {
     ["idle", { link: { phase: "off", problem: null } }],
     ["error", { link: { phase: "off", problem: "Too many sessions." } }],
     ["connecting", { link: { phase: "connecting" } }],
-    ["reconnecting", { link: { phase: "reconnecting", attempt: 2 } }],
+    ["reconnecting", { link: { phase: "reconnecting", attempt: 2, problem: null } }],
     ["listening", {}],
     ["thinking", { conversation: doing("thinking") }],
     ["speaking", { conversation: doing("speaking") }],

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MicrophoneError } from "../audio/microphone";
 import type { ServerEvent } from "../realtime/events";
-import { deferred, fakeSession, fakeStream } from "../test/fakes";
+import { fakeSession, fakeStream } from "../test/fakes";
+import { deferred } from "../transport/deferred";
 import { RefusedError, UnusableTransportError, type VoiceTransport } from "../transport/transport";
 import { backoffMs } from "./backoff";
 import { TALK_TAIL_MS } from "./microphone-line";
@@ -222,7 +223,7 @@ describe("losing the server", () => {
     await session.start();
     latest().receive(heard("my name is Ada", "u1"));
     latest().listeners.onClosed();
-    expect(session.snapshot().link).toEqual({ phase: "reconnecting", attempt: 0 });
+    expect(session.snapshot().link).toEqual({ phase: "reconnecting", attempt: 0, problem: null });
     await vi.advanceTimersByTimeAsync(backoffMs(0, 1));
     expect(transports).toHaveLength(2);
     expect(session.snapshot().link.phase).toBe("live");
@@ -238,7 +239,7 @@ describe("losing the server", () => {
     parts.openTransport.mockRejectedValue(new UnusableTransportError("gone"));
     latest().listeners.onClosed();
     for (const attempt of [0, 1, 2, 3, 4, 5, 6]) {
-      expect(session.snapshot().link).toEqual({ phase: "reconnecting", attempt });
+      expect(session.snapshot().link).toMatchObject({ phase: "reconnecting", attempt });
       const calls = parts.openTransport.mock.calls.length;
       await vi.advanceTimersByTimeAsync(backoffMs(attempt, 0.5) - 1);
       expect(parts.openTransport.mock.calls).toHaveLength(calls);
@@ -263,6 +264,7 @@ describe("losing the server", () => {
     latest().listeners.onClosed();
     await vi.advanceTimersByTimeAsync(backoffMs(0, 1));
     expect(parts.renewAccess).toHaveBeenCalledTimes(1);
+    expect(session.snapshot().link).toMatchObject({ phase: "reconnecting", problem: "No key." });
     await vi.advanceTimersByTimeAsync(backoffMs(1, 1));
     expect(session.snapshot().link.phase).toBe("live");
   });

@@ -19,7 +19,8 @@ export type Link =
   | { phase: "off"; problem: string | null }
   | { phase: "connecting" }
   | { phase: "live"; kind: TransportKind }
-  | { phase: "reconnecting"; attempt: number };
+  /** `problem`: why the server, which can be reached, refuses. */
+  | { phase: "reconnecting"; attempt: number; problem: string | null };
 
 export type SessionSnapshot = {
   link: Link;
@@ -149,13 +150,17 @@ export class VoiceSession {
     const connecting = new AbortController();
     this.#connecting = connecting;
     if (this.#snapshot.link.phase === "off") this.#update({ link: { phase: "connecting" } });
+    let problem: string | null = null;
     const transport = await this.#parts
       .openTransport(this.#listeners(), connecting.signal)
-      .catch((error: unknown) => this.#failed(error, connecting.signal));
+      .catch(async (error: unknown) => {
+        problem = await this.#failed(error, connecting.signal);
+        return null;
+      });
     if (connecting.signal.aborted) return transport?.close();
     this.#connecting = null;
     if (transport) await this.#connected(transport);
-    else if (this.#snapshot.link.phase !== "off") this.#retryLater();
+    else if (this.#snapshot.link.phase !== "off") this.#retryLater(problem);
   }
 
   #listeners() {
@@ -176,23 +181,25 @@ export class VoiceSession {
     await transport.setMicrophone(this.#microphone.track);
   }
 
-  async #failed(error: unknown, signal: AbortSignal): Promise<undefined> {
-    if (!(error instanceof RefusedError) || signal.aborted) return;
+  /** What the server said, if it was the server that said no. */
+  async #failed(error: unknown, signal: AbortSignal): Promise<string | null> {
+    if (!(error instanceof RefusedError) || signal.aborted) return null;
     if (error.status === 401 || error.status === 403) await this.#parts.renewAccess();
     if (this.#snapshot.link.phase === "connecting") this.end(error.message);
+    return error.message;
   }
 
   #lost(): void {
     this.#transport = null;
     this.#dispatch({ type: "page.disconnected" });
     this.#update({ output: null });
-    this.#retryLater();
+    this.#retryLater(null);
   }
 
-  #retryLater(): void {
+  #retryLater(problem: string | null): void {
     const { link } = this.#snapshot;
     const attempt = link.phase === "reconnecting" ? link.attempt + 1 : 0;
-    this.#update({ link: { phase: "reconnecting", attempt } });
+    this.#update({ link: { phase: "reconnecting", attempt, problem } });
     this.#retryTimer = window.setTimeout(
       () => void this.#connect(),
       backoffMs(attempt, this.#parts.random()),

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { fetchStatus, type ServerStatus } from "./status";
+import { fetchStatus, hasLiveKit, type ServerStatus } from "./status";
 import { isSettled, summarise } from "./summary";
 
 const engine = { model: "rules", state: "ready" as const, is_local: true, reason: null };
@@ -106,6 +106,22 @@ describe("fetchStatus", () => {
   ])("is null for %s", async (_, response) => {
     answering(response());
     expect(await fetchStatus()).toBeNull();
+  });
+
+  it.each([
+    [undefined, false],
+    [null, false],
+    [{ is_on: false, is_ready: false, reason: null }, false],
+    [{ is_on: true, is_ready: false, reason: "its worker is starting" }, false],
+    [{ is_on: true, is_ready: true, reason: null }, true],
+  ])("tells from %j whether there are rooms", async (livekit, expected) => {
+    answering(Response.json({ ...status, livekit }));
+    expect(await hasLiveKit()).toBe(expected);
+  });
+
+  it("has no rooms of a server that is not there", async () => {
+    answering(new TypeError("Failed to fetch"));
+    expect(await hasLiveKit()).toBe(false);
   });
 
   it("renews the cookie when a restarted server does not know it", async () => {

@@ -19,6 +19,9 @@ const modelProgress = shape({ state: text, progress: maybe(number) });
 export type EngineStanding = Pick<EngineStatus, keyof typeof standing>;
 export type EngineStatus = Guarded<typeof engine>;
 
+/** `is_on`: the server has rooms; `is_ready`: one can be had now, and otherwise there is a reason. */
+const liveKitStatus = shape({ is_on: flag, is_ready: flag, reason: maybe(text) });
+
 const isServerStatus = shape({
   version: text,
   profile: text,
@@ -26,6 +29,7 @@ const isServerStatus = shape({
   /** By id: how models fare that are here, on their way, or failed to come. */
   models: maybe(tableOf(modelProgress)),
   sessions: number,
+  livekit: maybe(liveKitStatus),
 });
 export type ServerStatus = Guarded<typeof isServerStatus>;
 
@@ -43,6 +47,12 @@ export async function fetchStatus(): Promise<ServerStatus | null> {
   } catch {
     return null; // no connection, no answer in time, or no JSON: to the page all of it is "not there"
   }
+}
+
+/** Whether the server would have the page join a room of LiveKit's. */
+export async function hasLiveKit(): Promise<boolean> {
+  const livekit = (await fetchStatus())?.livekit;
+  return livekit?.is_on === true && livekit.is_ready;
 }
 
 /** Loading the page anew is what makes the server set its cookie. */

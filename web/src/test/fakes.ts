@@ -77,12 +77,3 @@ export function fakeSession() {
   };
   return { session, parts, transports, latest };
 }
-
-/** A promise that the test settles. */
-export function deferred<T>(): { promise: Promise<T>; resolve(value: T): void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve: (value) => resolve(value) };
-}

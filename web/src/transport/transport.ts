@@ -1,6 +1,6 @@
 import type { ClientEvent, ServerEvent } from "../realtime/events";
 
-export type TransportKind = "webrtc" | "websocket";
+export type TransportKind = "livekit" | "webrtc" | "websocket";
 
 /** One connection to the server: events both ways, the microphone out, the assistant's voice in. */
 export interface VoiceTransport {

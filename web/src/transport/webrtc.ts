@@ -1,4 +1,5 @@
 import { type ClientEvent, parseServerEvent } from "../realtime/events";
+import { JitterMeter } from "./jitter";
 import { refusalOf } from "./refusal";
 import {
   type OpenTransport,
@@ -38,7 +39,7 @@ class Call implements VoiceTransport {
   readonly #listeners: TransportListeners;
   #isOpen = false;
   #disconnectedTimer: number | undefined;
-  #jitter = { delay: 0, emitted: 0 };
+  readonly #jitter = new JitterMeter();
 
   constructor(listeners: TransportListeners) {
     this.#listeners = listeners;
@@ -79,14 +80,7 @@ class Call implements VoiceTransport {
   }
 
   async jitterBufferMs(): Promise<number | null> {
-    for (const report of (await this.#audio.receiver.getStats()).values()) {
-      if (report.type !== "inbound-rtp") continue;
-      const { delay, emitted } = this.#jitter;
-      this.#jitter = { delay: report.jitterBufferDelay ?? 0, emitted: report.jitterBufferEmittedCount ?? 0 };
-      const samples = this.#jitter.emitted - emitted;
-      return samples > 0 ? ((this.#jitter.delay - delay) / samples) * 1000 : null;
-    }
-    return null;
+    return await this.#jitter.read(this.#audio.receiver);
   }
 
   close(): void {
