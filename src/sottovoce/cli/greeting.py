@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sottovoce.config import EngineKind, Settings
     from sottovoce.gateway.tls import ServerTls
+    from sottovoce.livekit.managed import LiveKitPlan
     from sottovoce.services.status import EngineStatus
 
 MAX_SHOWN_ADDRESSES = 3
@@ -27,11 +28,13 @@ def greet(
     url: str,
     statuses: Mapping[EngineKind, EngineStatus],
     tls: ServerTls | None,
+    rooms: LiveKitPlan | None = None,
 ) -> None:
     """Say where the server is, how to get in, and who talks there."""
     from rich.panel import Panel
 
-    text = "\n".join(f"{label:<6} {value}" for label, value in _greeting(settings, url, statuses, tls))
+    lines = [*_greeting(settings, url, statuses, tls), *_rooms(settings, rooms), ("End", "Ctrl-C")]
+    text = "\n".join(f"{label:<6} {value}" for label, value in lines)
     console.print(Panel(text, title="Sottovoce", title_align="left", expand=False, padding=(0, 2)))
 
 
@@ -54,7 +57,20 @@ def _greeting(
         yield "", tls.certificate.fingerprint[half:]
     for number, line in enumerate(line_up(statuses)):
         yield "" if number else "Models", escape(line)
-    yield "End", "Ctrl-C"
+
+
+def _rooms(settings: Settings, plan: LiveKitPlan | None) -> Iterator[tuple[str, str]]:
+    """Where rooms are."""
+    from rich.markup import escape
+
+    livekit = settings.livekit
+    if plan is not None:
+        yield "Rooms", escape(str(plan.program))
+        yield "", f"signalling through this server, {plan.media}"
+    elif livekit.is_remote:
+        yield "Rooms", f"LiveKit at {escape(str(livekit.url))}, with workers of its own (sottovoce worker)"
+        if livekit.server == "managed":
+            yield "", "none is started here: LIVEKIT_URL wins over --livekit and SOTTOVOCE_LIVEKIT"
 
 
 def _network_urls(settings: Settings, url: str) -> Iterator[str]:

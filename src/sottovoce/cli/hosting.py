@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sottovoce.cli.running import RunningServer, url_of
 from sottovoce.config import EngineEndpoint, EngineKind, Settings
+from sottovoce.livekit.access import LiveKitAccess, LiveKitDirectory, RemoteLiveKit
 from sottovoce.models.desk import ModelDesk
 from sottovoce.services.status import EngineStatus as KeptStatus
 from sottovoce.services.supervisor import Supervisor
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sottovoce.conversation.engines import Absent
     from sottovoce.gateway.engines import EngineStatus
     from sottovoce.gateway.tls import ServerTls
+    from sottovoce.livekit.managed import LiveKitPlan, ManagedLiveKit
 
 SPAWN_DEADLINE = 5.0
 """Seconds that the children's start is waited for before the gateway's modules are loaded."""
@@ -37,6 +39,7 @@ class Hosted:
     server: RunningServer
     supervisor: Supervisor
     serving: asyncio.Task[None]
+    livekit: ManagedLiveKit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +80,56 @@ def _public(status: KeptStatus) -> EngineStatus:
 
 @asynccontextmanager
 async def hosted(
-    settings: Settings, sock: socket.socket, key: str, tls: ServerTls | None = None
+    settings: Settings,
+    sock: socket.socket,
+    key: str,
+    tls: ServerTls | None = None,
+    rooms: LiveKitPlan | None = None,
 ) -> AsyncIterator[Hosted]:
     """Serve on the listening `sock` (taken over) for as long as the context lasts; engines may still load.
 
-    Raises `ConfigError` where the page is not built.
+    `rooms` is the LiveKit server that is run beside it. Raises `ConfigError` where the page is not built.
     """
     host, port = sock.getsockname()[:2]
     async with AsyncExitStack() as stack:
         stack.callback(sock.close)
         supervisor = await stack.enter_async_context(Supervisor(settings))
+        managed = None if rooms is None else await stack.enter_async_context(_managed(rooms, supervisor))
         await _children_spawned(supervisor)
         desk = await stack.enter_async_context(ModelDesk(settings, supervisor))
-        app, clients = _gateway(settings, supervisor, desk, key)
+        app, clients = _gateway(settings, supervisor, desk, key, managed or _remote(settings))
         stack.push_async_callback(clients.aclose)
-        serving = await stack.enter_async_context(_served(app, sock, tls.context if tls else None))
+        serving = await stack.enter_async_context(_served(app, sock, tls.context if tls else None, managed))
         _run_beside(stack, _warm_up(), "warm-up")
         if tls is not None:
             _run_beside(stack, tls.keep_fresh(), "keep the certificate fresh")
         url = url_of(host, port, has_tls=tls is not None)
-        yield Hosted(RunningServer(url, key), supervisor, serving)
+        yield Hosted(RunningServer(url, key), supervisor, serving, managed)
+
+
+@asynccontextmanager
+async def _managed(plan: LiveKitPlan, supervisor: Supervisor) -> AsyncIterator[ManagedLiveKit]:
+    """The LiveKit server and its worker, which hears of the engines as they change."""
+    from sottovoce.livekit.managed import ManagedLiveKit
+
+    async with ManagedLiveKit(plan) as managed:
+        feeding = asyncio.create_task(_feed(managed, supervisor), name="tell the worker of the engines")
+        try:
+            yield managed
+        finally:
+            feeding.cancel()
+
+
+async def _feed(managed: ManagedLiveKit, supervisor: Supervisor) -> None:
+    from sottovoce.livekit.engine_lines import write_line
+
+    async for statuses in supervisor.changes():
+        managed.tell_engines(write_line({kind: supervisor.chain(kind) for kind in statuses}))
+
+
+def _remote(settings: Settings) -> LiveKitDirectory | None:
+    livekit = settings.livekit
+    return RemoteLiveKit(LiveKitAccess.remote(livekit)) if livekit.is_remote else None
 
 
 def _run_beside(stack: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
@@ -119,7 +152,11 @@ def _is_begun(status: KeptStatus) -> bool:
 
 
 def _gateway(
-    settings: Settings, supervisor: Supervisor, desk: ModelDesk, key: str
+    settings: Settings,
+    supervisor: Supervisor,
+    desk: ModelDesk,
+    key: str,
+    livekit: LiveKitDirectory | None = None,
 ) -> tuple[Starlette, EngineClients]:
     """In the main thread: livekit's plugins refuse to be imported in any other."""
     from sottovoce.conversation.adapters.clients import EngineClients
@@ -135,7 +172,8 @@ def _gateway(
     def make_session(options: SessionOptions) -> Session:
         return Session(clients, options)
 
-    return create_app(settings, engines, make_session, key=key, failover=failover, desk=desk), clients
+    app = create_app(settings, engines, make_session, key=key, failover=failover, desk=desk, livekit=livekit)
+    return app, clients
 
 
 def _absent(supervisor: Supervisor, kind: EngineKind) -> Absent | None:
@@ -157,9 +195,9 @@ async def _warm_up() -> None:
 
 @asynccontextmanager
 async def _served(
-    app: Starlette, sock: socket.socket, tls: SSLContext | None
+    app: Starlette, sock: socket.socket, tls: SSLContext | None, managed: ManagedLiveKit | None = None
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Ends conversations politely before the server closes what is left of them."""
+    """Ends conversations politely, those in rooms too, before the server closes what is left of them."""
     from sottovoce.gateway.app import end_sessions
     from sottovoce.http.server import ServerLimits, serve
     from sottovoce.realtime.protocol import MAX_MESSAGE_BYTES
@@ -174,6 +212,6 @@ async def _served(
     try:
         yield serving
     finally:
-        await end_sessions(app)
+        await asyncio.gather(end_sessions(app), *([] if managed is None else [managed.end_worker()]))
         stop.set()
         await serving

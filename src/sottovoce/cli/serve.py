@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sottovoce.cli.hosting import Hosted
     from sottovoce.config import Settings
     from sottovoce.gateway.tls import ServerTls
+    from sottovoce.livekit.managed import LiveKitPlan
 
 EPILOG = (
     "Example: [bold]sottovoce serve --port 9000 --no-browser[/bold]. For your network: "
@@ -61,6 +62,12 @@ def serve(
         Path | None, typer.Option(help="Speak TLS by this certificate, PEM (SOTTOVOCE_TLS_CERT).")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM (SOTTOVOCE_TLS_KEY).")] = None,
+    has_livekit: Annotated[
+        bool,
+        typer.Option(
+            "--livekit", help="Run a LiveKit server and a worker for its rooms (SOTTOVOCE_LIVEKIT=managed)."
+        ),
+    ] = False,
     config: flags.ConfigFile = None,
 ) -> None:
     """Serve the page and the API; start the engines and keep them alive."""
@@ -75,6 +82,7 @@ def serve(
         tls=True if has_tls else None,
         tls_cert=tls_cert,
         tls_key=tls_key,
+        livekit={"server": "managed"} if has_livekit else None,
     )
     _log_to_stderr(settings.log_level)
     prepared = _prepare(settings)
@@ -82,7 +90,7 @@ def serve(
     asyncio.run(_serve(settings, *prepared))
 
 
-def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None]:
+def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None, LiveKitPlan | None]:
     """Everything that can be wrong at the start, before any process is. Raises `ConfigError`."""
     from sottovoce.gateway.routes.page import check_page
     from sottovoce.gateway.server_key import load_or_create_key
@@ -92,7 +100,14 @@ def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None]:
     check_page()
     key = load_or_create_key(settings)
     tls = ServerTls(settings) if settings.has_tls else None
-    return listen(settings.host, settings.port), key, tls
+    sock = listen(settings.host, settings.port)
+    return sock, key, tls, _rooms(settings) if settings.livekit.is_managed else None
+
+
+def _rooms(settings: Settings) -> LiveKitPlan:
+    from sottovoce.livekit.managed import LiveKitPlan
+
+    return LiveKitPlan.of(settings)
 
 
 def _have_models(settings: Settings) -> None:
@@ -117,10 +132,13 @@ def _log_to_stderr(level: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("sottovoce").setLevel(level.upper())
     if level == "info":
-        logging.getLogger("sottovoce.services.keeper").setLevel(logging.WARNING)  # `_show_progress` tells it
+        for told in ("sottovoce.services.keeper", "sottovoce.processes.keeping"):
+            logging.getLogger(told).setLevel(logging.WARNING)  # `_show_progress` and `_show_rooms` tell it
 
 
-async def _serve(settings: Settings, sock: socket.socket, key: str, tls: ServerTls | None) -> None:
+async def _serve(
+    settings: Settings, sock: socket.socket, key: str, tls: ServerTls | None, rooms: LiveKitPlan | None
+) -> None:
     from rich.console import Console
 
     from sottovoce.cli.hosting import hosted
@@ -129,17 +147,18 @@ async def _serve(settings: Settings, sock: socket.socket, key: str, tls: ServerT
     stop = _stop_signal()
     console.print("Starting the engines and the page …")
     async with AsyncExitStack() as stack:
-        server = await _unless(stop, stack.enter_async_context(hosted(settings, sock, key, tls)))
+        server = await _unless(stop, stack.enter_async_context(hosted(settings, sock, key, tls, rooms)))
         if server is None:
             return
         progress = asyncio.create_task(_show_progress(console, server))
+        rooms_progress = asyncio.create_task(_show_rooms(console, server))
         welcoming = asyncio.create_task(_welcome(console, settings, server, tls))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({welcoming, stopping, server.serving}, return_when=asyncio.FIRST_COMPLETED)
         if welcoming.done():
             welcoming.result()
             await asyncio.wait({stopping, server.serving}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (progress, welcoming, stopping):
+        for task in (progress, rooms_progress, welcoming, stopping):
             task.cancel()
         asyncio.get_running_loop().call_later(STOP_DEADLINE, _end_by_force)
         if stop.is_set():
@@ -192,6 +211,15 @@ async def _show_progress(console: Console, server: Hosted) -> None:
         was_ready = is_ready
 
 
+async def _show_rooms(console: Console, server: Hosted) -> None:
+    """One line for every step of the LiveKit server and its worker."""
+    if server.livekit is None:
+        return
+    async for status in server.livekit.changes():
+        line = "LiveKit is ready" if status.is_ready else f"LiveKit: {status.reason}"
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+
+
 async def _welcome(console: Console, settings: Settings, server: Hosted, tls: ServerTls | None) -> None:
     """At once; under the profiles that promise real models, when those talk."""
     from sottovoce.models.plan import FETCHING
@@ -199,7 +227,8 @@ async def _welcome(console: Console, settings: Settings, server: Hosted, tls: Se
     if settings.profile in FETCHING:
         console.print("Loading the models …")
         await _until_settled(server)
-    greet(console, settings, server.server.url, server.supervisor.statuses(), tls)
+    plan = None if server.livekit is None else server.livekit.plan
+    greet(console, settings, server.server.url, server.supervisor.statuses(), tls, plan)
     if settings.open_browser and has_display():
         webbrowser.open(server.server.url)
 

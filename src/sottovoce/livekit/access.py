@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sottovoce.config import LiveKitSettings
 from sottovoce.errors import ConfigError
@@ -35,10 +35,11 @@ class LiveKitAccess:
 
 @dataclass(frozen=True, slots=True)
 class LiveKitStatus:
-    """`reason` says what is missing while it is not ready."""
+    """`reason` says what is missing while it is not ready; it may name paths of this machine."""
 
     is_ready: bool
     reason: str | None = None
+    missing: Literal["server", "worker"] | None = None
 
 
 class LiveKitDirectory(Protocol):

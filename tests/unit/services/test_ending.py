@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from sottovoce.services.ending import MAX_WORDS_CHARACTERS, exit_reason
+from sottovoce.processes.ending import MAX_WORDS_CHARACTERS
+from sottovoce.services.ending import exit_reason
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from sottovoce.config import ENGINE_KINDS, EngineKind
 from sottovoce.gateway.auth import Callers
 from sottovoce.gateway.engines import EngineDirectory, EngineStatus
 from sottovoce.gateway.model_views import progress_view
+from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.models.desk import ModelDesk
 
 View: TypeAlias = dict[str, object]
@@ -44,20 +45,37 @@ def _for_strangers(models: list[View]) -> list[View]:
     return [{name: fact for name, fact in model.items() if name != "reason"} for model in models]
 
 
-def routes(engines: EngineDirectory, callers: Callers, desk: ModelDesk | None = None) -> list[Route]:
+def _rooms(livekit: LiveKitDirectory | None, *, is_known: bool) -> View:
+    """What rooms lack; nothing where there are none."""
+    if livekit is None:
+        return {}
+    status = livekit.status()
+    view: View = {"is_ready": status.is_ready, "missing": status.missing}
+    return {"livekit": {**view, "reason": status.reason} if is_known else view}
+
+
+def routes(
+    engines: EngineDirectory,
+    callers: Callers,
+    desk: ModelDesk | None = None,
+    livekit: LiveKitDirectory | None = None,
+) -> list[Route]:
     async def livez(request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def readyz(request: Request) -> Response:
         states = {kind: engines.status(kind).state for kind in ENGINE_KINDS}
-        is_ready = all(state == "ready" for state in states.values())
+        has_rooms = livekit is None or livekit.status().is_ready
+        is_ready = has_rooms and all(state == "ready" for state in states.values())
         models = {kind: _models(kind, engines, desk) for kind in ENGINE_KINDS}
-        if not await callers.is_known(request):
+        is_known = await callers.is_known(request)
+        if not is_known:
             models = {kind: _for_strangers(each) for kind, each in models.items()}
         body = {
             "status": "ready" if is_ready else "loading",
             "engines": states,
             "models": models,
+            **_rooms(livekit, is_known=is_known),
         }
         return JSONResponse(body, status_code=200 if is_ready else 503)
 

@@ -15,6 +15,7 @@ from sottovoce.conversation.failover import Failover
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.limits import Slots
 from sottovoce.gateway.model_views import progress_view
+from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.models.desk import ModelDesk
 from sottovoce.models.plan import troubles
 
@@ -34,12 +35,20 @@ def _models(desk: ModelDesk | None) -> dict[str, object]:
     return {state.entry.id: progress_view(state) for state in states if state.state != "absent"}
 
 
+def _rooms(livekit: LiveKitDirectory | None) -> dict[str, object]:
+    if livekit is None:
+        return {"is_on": False, "is_ready": False, "reason": None}
+    status = livekit.status()
+    return {"is_on": True, "is_ready": status.is_ready, "reason": status.reason}
+
+
 def routes(
     settings: Settings,
     engines: EngineDirectory,
     sessions: Slots,
     failover: Failover,
     desk: ModelDesk | None = None,
+    livekit: LiveKitDirectory | None = None,
 ) -> list[Route]:
     async def status(request: Request) -> Response:
         faults = await asyncio.to_thread(troubles, settings)
@@ -52,6 +61,7 @@ def routes(
                     for kind in ENGINE_KINDS
                 },
                 "models": _models(desk),
+                "livekit": _rooms(livekit),
                 "sessions": sessions.taken,
             }
         )
