@@ -33,13 +33,17 @@ def greet(
     """Say where the server is, how to get in, and who talks there."""
     from rich.panel import Panel
 
-    lines = [*_greeting(settings, url, statuses, tls), *_rooms(settings, rooms), ("End", "Ctrl-C")]
+    lines = _greeting(settings, url, statuses, tls, rooms)
     text = "\n".join(f"{label:<6} {value}" for label, value in lines)
     console.print(Panel(text, title="Sottovoce", title_align="left", expand=False, padding=(0, 2)))
 
 
 def _greeting(
-    settings: Settings, url: str, statuses: Mapping[EngineKind, EngineStatus], tls: ServerTls | None
+    settings: Settings,
+    url: str,
+    statuses: Mapping[EngineKind, EngineStatus],
+    tls: ServerTls | None,
+    rooms: LiveKitPlan | None = None,
 ) -> Iterator[tuple[str, str]]:
     """What whoever started the server needs to know, line by line."""
     yield "Open", f"[bold link={url}]{url}[/]"
@@ -57,6 +61,8 @@ def _greeting(
         yield "", tls.certificate.fingerprint[half:]
     for number, line in enumerate(line_up(statuses)):
         yield "" if number else "Models", escape(line)
+    yield from _rooms(settings, rooms)
+    yield "End", "Ctrl-C"
 
 
 def _rooms(settings: Settings, plan: LiveKitPlan | None) -> Iterator[tuple[str, str]]:
