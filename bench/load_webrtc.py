@@ -18,8 +18,9 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 from endless_gateway import FRAMES
 
+from sottovoce.audio.grid import Grid
 from sottovoce.realtime import webrtc_ice
-from sottovoce.realtime.webrtc_track import RTP_RATE_HZ, RTP_TICKS, Grid, OpusEncoder
+from sottovoce.realtime.webrtc_track import MAX_LATE, RTP_RATE_HZ, RTP_TICKS, OpusEncoder
 
 PACKET = 0.020
 _encoder = OpusEncoder()
@@ -33,7 +34,7 @@ class Voice(MediaStreamTrack):
 
     def __init__(self) -> None:
         super().__init__()
-        self._grid = Grid(time.perf_counter())
+        self._grid = Grid(time.perf_counter(), MAX_LATE)
 
     async def recv(self) -> av.Packet[Any]:
         slot, wait = self._grid.advance(time.perf_counter())

@@ -8,13 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
+from sottovoce.audio.grid import Edges, Grid
 from sottovoce.audio.playout import FRAME_BYTES, FRAME_MS, PLAYOUT_RATE_HZ
 from sottovoce.conversation.port import PlayoutSource
 
-FRAME = FRAME_MS / 1000
 MAX_LATE = 0.2
 """Seconds behind its grid at which the track skips slots: what is sent in a burst sits in the browser's
 buffer, which then drains by only about 30 ms a second."""
@@ -34,59 +33,6 @@ ENCODER_OPTIONS = {
     "fec": "1",
     "packet_loss": "5",
 }
-
-FADE_SAMPLES = PLAYOUT_RATE_HZ * 5 // 1000
-SILENCE = bytes(FRAME_BYTES)
-
-
-class Grid:
-    """When the n-th frame is due, counted from the first.
-
-    A late frame keeps its slot and goes out at once; a very late one skips the slots it missed.
-    """
-
-    def __init__(self, start: float) -> None:
-        self._start = start
-        self._next = 0
-
-    def advance(self, now: float) -> tuple[int, float]:
-        """The next frame's slot and the seconds to wait for it, none when it is due already."""
-        late = now - (self._start + self._next * FRAME)
-        if late > MAX_LATE:
-            self._next += int(late / FRAME)
-            late = now - (self._start + self._next * FRAME)
-        slot, self._next = self._next, self._next + 1
-        return slot, max(0.0, -late)
-
-
-class Edges:
-    """Takes the click out of speech that is cut off or resumed in the middle of a wave."""
-
-    def __init__(self) -> None:
-        self._last_sample = 0
-
-    def smooth(self, samples: bytes | None) -> bytes:
-        """20 ms to be sent: the frame itself, or silence that the last one's level runs out into."""
-        if samples is None:
-            return self._run_out()
-        pcm = np.frombuffer(samples, dtype="<i2")
-        if self._last_sample == 0 and pcm.size and pcm[0] != 0:
-            pcm = _faded_in(pcm)
-        self._last_sample = int(pcm[-1])
-        return pcm.tobytes()
-
-    def _run_out(self) -> bytes:
-        level, self._last_sample = self._last_sample, 0
-        if level == 0:
-            return SILENCE
-        tail = np.linspace(level, 0, FADE_SAMPLES, endpoint=False).astype("<i2").tobytes()
-        return tail.ljust(FRAME_BYTES, b"\0")
-
-
-def _faded_in(pcm: np.ndarray) -> np.ndarray:
-    ramp = np.ones(pcm.size)
-    ramp[:FADE_SAMPLES] = np.linspace(0, 1, min(FADE_SAMPLES, pcm.size), endpoint=False)
-    return (pcm * ramp).astype("<i2")
 
 
 class OpusEncoder:
@@ -140,7 +86,7 @@ class VoiceTrack(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         if self._grid is None:
-            self._grid = Grid(self._clock())
+            self._grid = Grid(self._clock(), MAX_LATE)
         slot, wait = self._grid.advance(self._clock())
         if wait:
             await self._sleep(wait)

@@ -6,7 +6,7 @@ import av
 import pytest
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
-from sottovoce.realtime import webrtc_microphone
+from sottovoce.realtime import live_sound
 from sottovoce.realtime.webrtc_microphone import hear
 from tests.fake_session import FakeSession
 
@@ -35,8 +35,8 @@ class ScriptedTrack(MediaStreamTrack):
 
 @pytest.fixture(autouse=True)
 def _short_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webrtc_microphone, "GAP", 0.01)
-    monkeypatch.setattr(webrtc_microphone, "MAX_FILLED", 0.03)
+    monkeypatch.setattr(live_sound, "GAP", 0.01)
+    monkeypatch.setattr(live_sound, "MAX_FILLED", 0.03)
 
 
 async def test_every_frame_is_pushed_whole_and_in_order() -> None:

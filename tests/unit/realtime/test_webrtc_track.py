@@ -11,7 +11,7 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from sottovoce.audio.playout import FRAME_BYTES, PlayoutFrame
-from sottovoce.realtime.webrtc_track import OUTPUT_DELAY, Edges, Grid, OpusEncoder, VoiceTrack
+from sottovoce.realtime.webrtc_track import OUTPUT_DELAY, OpusEncoder, VoiceTrack
 
 
 class Clock:
@@ -85,16 +85,6 @@ async def test_a_little_late_is_caught_up_and_very_late_is_skipped() -> None:
     assert len(clock.slept) == 1
 
 
-def test_grid_never_sends_two_frames_in_one_slot() -> None:
-    grid, now, seen = Grid(0.0), 0.0, []
-    for jolt in (0.0, 0.05, 0.5, 0.0, 0.21, 0.19, 3.0, 0.0, 0.0):
-        now += jolt
-        slot, wait = grid.advance(now)
-        now += wait
-        seen.append(slot)
-    assert seen == sorted(set(seen))
-
-
 async def test_tells_the_playout_how_far_the_ear_is_and_ends_when_stopped() -> None:
     playout, clock = FakePlayout([]), Clock()
     track = VoiceTrack(playout, clock=clock, sleep=clock.sleep)
@@ -102,26 +92,6 @@ async def test_tells_the_playout_how_far_the_ear_is_and_ends_when_stopped() -> N
     track.stop()
     with pytest.raises(MediaStreamError):
         await track.recv()
-
-
-def test_a_cut_runs_out_and_a_return_fades_in() -> None:
-    edges = Edges()
-    loud = np.full(480, 10_000, dtype="<i2").tobytes()
-    first = np.frombuffer(edges.smooth(loud), "<i2")
-    assert first[0] == 0
-    assert first[-1] == 10_000
-    assert edges.smooth(loud) == loud
-    tail = np.frombuffer(edges.smooth(None), "<i2")
-    assert tail[0] == 10_000
-    assert np.abs(np.diff(tail.astype(int))).max() < 200
-    assert not tail[120:].any()
-    assert edges.smooth(None) == bytes(FRAME_BYTES)
-
-
-def test_speech_at_rest_is_left_alone() -> None:
-    edges = Edges()
-    quiet = tone()[0]
-    assert edges.smooth(quiet) == quiet
 
 
 def test_encoder_makes_one_packet_a_frame_from_the_first_on() -> None:
