@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sottovoce.cli import bench, doctor, key, models, say, serve, service, talk, transcribe
+from sottovoce.cli import bench, doctor, key, models, say, serve, service, talk, transcribe, worker
 from sottovoce.errors import ConfigError, SottovoceError
 
 EXIT_FAILED = 1
@@ -41,6 +41,7 @@ app.command("bench", rich_help_panel=LOOK, epilog=bench.EPILOG)(bench.bench)
 app.command("stt", rich_help_panel=PARTS, epilog=service.EPILOG)(service.stt)
 app.command("tts", rich_help_panel=PARTS, epilog=service.EPILOG)(service.tts)
 app.command("llm", rich_help_panel=PARTS, epilog=service.EPILOG)(service.llm)
+app.command("worker", rich_help_panel=PARTS, epilog=worker.EPILOG)(worker.worker)
 
 
 def _print_version(is_asked: bool) -> None:

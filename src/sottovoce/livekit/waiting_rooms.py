@@ -1,0 +1,134 @@
+"""Rooms whose people wait for an assistant: nobody was free when it was asked for, or it is gone.
+
+A LiveKit server offers a job once, when the room is made; it neither keeps a job that nobody takes nor
+offers one again whose worker died. So workers that have places look for such rooms, and ask again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+from livekit import api
+from livekit.protocol.agent_dispatch import AgentDispatch
+from livekit.protocol.models import ParticipantInfo
+
+from sottovoce.livekit.access import LiveKitAccess
+
+logger = logging.getLogger(__name__)
+
+INTERVAL: Final = 2.0
+"""Seconds between two looks, give or take half: workers that started together do not ask together."""
+PATIENCE: Final = 3.0
+"""Seconds for which a room has to wait before it is asked for again: a job takes less to get there."""
+MAX_ASKED: Final = 10
+"""Times that an assistant is asked for in one room: one whose conversation always fails is let be."""
+REQUEST_DEADLINE: Final = 5.0
+"""Seconds for the LiveKit server to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """The last dispatch of a room in which there is no assistant, and how many there were."""
+
+    room: str
+    dispatch_id: str
+    metadata: str
+    asked: int
+
+
+class WaitingRooms:
+    """`run` looks for as long as `can_take` says that there is somebody to send."""
+
+    def __init__(
+        self,
+        access: LiveKitAccess,
+        agent_name: str,
+        can_take: Callable[[], bool],
+        own: Callable[[], frozenset[str]],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`own` are the rooms that this worker is in, or is on its way to."""
+        self.asked = 0
+        """Times that a room got another chance."""
+        self._access, self._agent_name = access, agent_name
+        self._can_take, self._own, self._now = can_take, own, now
+        self._since: dict[str, float] = {}
+        """By dispatch: since when it is known to be without an assistant."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        timeout = aiohttp.ClientTimeout(total=REQUEST_DEADLINE)
+        access = self._access
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            _client(access, session) as client,
+        ):
+            while True:
+                await asyncio.sleep(INTERVAL * random.uniform(0.5, 1.5))  # noqa: S311  no secret
+                if self._can_take():
+                    await self._try(client)
+
+    async def look(self, client: api.LiveKitAPI) -> None:
+        """Ask for an assistant wherever one is waited for long enough. Raises what `client` raises."""
+        rooms = await client.room.list_rooms(api.ListRoomsRequest())
+        wishes = [wish for room in rooms.rooms if (wish := await self._wish(client, room)) is not None]
+        self._since = {w.dispatch_id: self._since.get(w.dispatch_id, self._now()) for w in wishes}
+        for wish in wishes:
+            if self._can_take() and self._now() - self._since[wish.dispatch_id] >= PATIENCE:
+                await self._ask(client, wish)
+
+    async def _try(self, client: api.LiveKitAPI) -> None:
+        try:
+            await self.look(client)
+        except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
+            logger.debug("the rooms could not be looked at: %s", error)
+
+    async def _wish(self, client: api.LiveKitAPI, room: api.Room) -> _Wish | None:
+        if room.num_participants == 0 or room.name in self._own():
+            return None
+        try:
+            there = await client.room.list_participants(api.ListParticipantsRequest(room=room.name))
+            if _has_assistant(there.participants, self._agent_name):
+                return None
+            dispatches = await client.agent_dispatch.list_dispatch(room.name)
+        except api.TwirpError as error:
+            if error.code == api.TwirpErrorCode.NOT_FOUND:
+                return None  # it is gone since it was listed
+            raise
+        return _last([one for one in dispatches if one.agent_name == self._agent_name])
+
+    async def _ask(self, client: api.LiveKitAPI, wish: _Wish) -> None:
+        if wish.asked >= MAX_ASKED:
+            return
+        self.asked += 1
+        logger.warning("room %s has no assistant: asking for one again", wish.room)
+        again = api.CreateAgentDispatchRequest(
+            agent_name=self._agent_name, room=wish.room, metadata=wish.metadata
+        )
+        await client.agent_dispatch.create_dispatch(again)
+
+
+def _has_assistant(participants: Sequence[ParticipantInfo], agent_name: str) -> bool:
+    return any(
+        one.kind == ParticipantInfo.Kind.AGENT and one.attributes.get("lk.agent_name") == agent_name
+        for one in participants
+    )
+
+
+def _last(dispatches: Sequence[AgentDispatch]) -> _Wish | None:
+    if not dispatches:
+        return None
+    last = max(dispatches, key=lambda one: one.state.created_at)
+    return _Wish(last.room, last.id, last.metadata, len(dispatches))
+
+
+def _client(access: LiveKitAccess, session: aiohttp.ClientSession) -> api.LiveKitAPI:
+    """Without its fail-over, which asks LiveKit's cloud for other regions."""
+    return api.LiveKitAPI(access.url, access.api_key, access.api_secret, session=session, failover=False)

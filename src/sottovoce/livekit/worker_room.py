@@ -1,0 +1,112 @@
+"""One job's way into its room and out again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from livekit import rtc
+
+from sottovoce.config import LiveKitSettings
+from sottovoce.conversation.options import SessionOptions
+from sottovoce.errors import SottovoceError
+from sottovoce.livekit.room import converse
+from sottovoce.livekit.room_options import RoomOptions, session_in
+from sottovoce.livekit.worker_jobs import Assignment
+from sottovoce.realtime.opening import SessionFactory
+from sottovoce.realtime.voices import COMMON_VOICES, Voices
+
+logger = logging.getLogger(__name__)
+
+CONNECT_DEADLINE: Final = 15.0
+"""Seconds for a room to be joined; whoever waits there gets another assistant then."""
+END_DEADLINE: Final = 8.0
+"""Seconds for a conversation to end politely, less than livekit-agents waits for its job."""
+AGENT_NAME: Final = "lk.agent_name"
+"""The attribute that LiveKit gives to every participant who came as a worker's job."""
+
+Outcome: TypeAlias = Literal["over", "ended", "failed", "doubled"]
+"""over: everybody left. ended: this worker was told to end it. doubled: there was an assistant already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Holds conversations in rooms; `tell` hears how each went, `joined` how long it took from the offer."""
+
+    make_session: SessionFactory
+    defaults: SessionOptions
+    settings: LiveKitSettings
+    voices: Voices = COMMON_VOICES
+    tell: Callable[[Outcome], None] = lambda outcome: None
+    joined: Callable[[float], None] = lambda seconds: None
+
+    async def hold(self, assignment: Assignment, stop: asyncio.Event) -> None:
+        outcome: Outcome = "failed"
+        room = rtc.Room()
+        try:
+            outcome = await self._stay(room, assignment, stop)
+        except (SottovoceError, rtc.ConnectError, TimeoutError) as error:
+            said = str(error) or "the room could not be joined in time"
+            logger.error("job %s, room %s: %s", assignment.job_id, assignment.room, said)
+        except Exception:  # boundary: nobody awaits a job
+            logger.exception("job %s, room %s failed", assignment.job_id, assignment.room)
+        finally:
+            await room.disconnect()
+            self.tell(outcome)
+        logger.info("job %s, room %s: %s", assignment.job_id, assignment.room, outcome)
+
+    async def _stay(self, room: rtc.Room, assignment: Assignment, stop: asyncio.Event) -> Outcome:
+        async with asyncio.timeout(CONNECT_DEADLINE):
+            await room.connect(assignment.url, assignment.token, rtc.RoomOptions(auto_subscribe=False))
+        if self._has_another(room):
+            return "doubled"
+        self.joined(max(0.0, time.time() - assignment.received_at))
+        logger.info("job %s, room %s: joined", assignment.job_id, assignment.room)
+        is_doubled = False
+
+        def look() -> None:
+            """After a server's restart: a room that was opened anew may have been given to another worker."""
+            nonlocal is_doubled
+            if self._has_another(room):
+                is_doubled = True
+                stop.set()
+
+        room.on("reconnected", look)
+        await self._converse(room, assignment, stop)
+        if is_doubled:
+            return "doubled"
+        return "ended" if stop.is_set() and room.isconnected() else "over"
+
+    async def _converse(self, room: rtc.Room, assignment: Assignment, stop: asyncio.Event) -> None:
+        options = RoomOptions(
+            session=session_in(assignment.metadata),
+            voices=self.voices,
+            departure_timeout=self.settings.departure_timeout,
+            join_timeout=self.settings.empty_timeout,
+        )
+        await self.voices.learn()
+        talking = asyncio.create_task(
+            converse(room, self.make_session, self.defaults, options=options, stop=stop),
+            name=f"converse in {assignment.room}",
+        )
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({talking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(END_DEADLINE if not talking.done() else None):
+                await talking
+        finally:
+            stopping.cancel()
+            talking.cancel()
+            await asyncio.wait({talking, stopping})
+
+    def _has_another(self, room: rtc.Room) -> bool:
+        """Whoever is there first stays: the server tells each who was there before."""
+        return any(
+            other.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+            and other.attributes.get(AGENT_NAME) == self.settings.agent_name
+            for other in room.remote_participants.values()
+        )
