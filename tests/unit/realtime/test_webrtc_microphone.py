@@ -50,7 +50,7 @@ async def test_every_frame_is_pushed_whole_and_in_order() -> None:
 
 async def test_a_sender_that_stops_is_followed_by_silence_for_a_while() -> None:
     track, session, is_filled = ScriptedTrack(), FakeSession(), asyncio.Event()
-    silence = webrtc_microphone.SILENCE.samples
+    silence = bytes(int(live_sound.GAP * 48_000) * 2)
     push = session.push_audio
 
     def push_audio(frame: object) -> None:
