@@ -109,8 +109,8 @@ class Tokens:
 def _check_caller(caller: Principal) -> None:
     if caller.kind == "secret":
         raise ForbiddenError(
-            "A client secret opens /v1/realtime only. To let a page into a room, ask here with an API key and "
-            "hand the page the token.",
+            "A client secret opens /v1/realtime only. To let a page into a room, ask here with an API key "
+            "and hand the page the token.",
             code="insufficient_scope",
         )
 
