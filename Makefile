@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --pytho
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test unit clients check format bench page lock wheel clean
+.PHONY: help setup run test unit clients livekit check format bench page lock wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,14 +23,17 @@ setup: $(VENV)/.installed $(PAGE) ## Install what running needs and build the pa
 run: setup ## Start Sottovoce, print its address, open a browser (ARGS="--port 9000" passes flags)
 	@exec $(BIN)/sottovoce serve $(ARGS)
 
-test: setup $(VENV)/.installed-test web/node_modules/.installed $(CLIENTS) ## Run every test
+livekit: $(VENV)/.installed ## Get livekit-server for rooms: the one on PATH, else built with Go into .tools
+	@$(BIN)/python scripts/ensure_livekit.py
+
+test: setup livekit $(VENV)/.installed-test web/node_modules/.installed $(CLIENTS) ## Run every test
 	@scripts/ensure-browser
 	@echo "Testing the page"
 	@$(WITH_NODE) npm --prefix web run --silent test
 	@echo "Testing the rest"
 	@$(WITH_NODE) $(BIN)/python -m pytest $(ARGS)
 
-unit: setup $(VENV)/.installed-test ## Run the tests that need neither a browser nor other people's clients
+unit: setup livekit $(VENV)/.installed-test ## Run the tests that need neither a browser nor other people's clients
 	@$(BIN)/python -m pytest -m "not browser and not clients" $(ARGS)
 
 clients: $(CLIENTS) ## Install the stock clients that the tests run
@@ -70,7 +73,7 @@ lock: $(VENV)/.installed-lock ## Pin the packages anew from pyproject.toml (LOCK
 	@$(LOCK) $(LOCK_FLAGS) --group pipecat -o requirements/pipecat.lock
 
 clean: ## Remove everything that was installed or built
-	rm -rf $(VENV) $(PIPECAT) web/node_modules tests/clients/node/node_modules src/sottovoce/web/dist dist
+	rm -rf $(VENV) $(PIPECAT) .tools web/node_modules tests/clients/node/node_modules src/sottovoce/web/dist dist
 
 $(VENV)/.python: | scripts/make-venv
 	@scripts/make-venv $(VENV)

@@ -19,8 +19,9 @@ import psutil
 
 from sottovoce.cli import finding
 from sottovoce.cli.finding import Check, Finding
+from sottovoce.cli.livekit_checks import LIVEKIT_CHECKS
 from sottovoce.cli.model_checks import MODEL_CHECKS
-from sottovoce.cli.running import find_server
+from sottovoce.cli.running import is_running
 from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
 from sottovoce.gateway.routes.page import PAGE_FOLDER, check_page
@@ -174,7 +175,7 @@ def _page(settings: Settings) -> Iterator[Finding]:
 
 def _port(settings: Settings) -> Iterator[Finding]:
     where = f"{settings.host}:{settings.port}"
-    if _is_running(settings):
+    if is_running(settings):
         yield Finding("Port", "ok", f"{where}: Sottovoce runs there")
         return
     try:
@@ -183,13 +184,6 @@ def _port(settings: Settings) -> Iterator[Finding]:
         yield Finding("Port", "broken", error.message, "Choose another: SOTTOVOCE_PORT, --port")
     else:
         yield Finding("Port", "ok", f"{where} is free")
-
-
-def _is_running(settings: Settings) -> bool:
-    try:
-        return find_server(settings) is not None
-    except ConfigError:
-        return False  # the key is at fault, which is a finding of its own
 
 
 def _key(settings: Settings) -> Iterator[Finding]:
@@ -251,5 +245,6 @@ CHECKS: tuple[Check, ...] = (
     _port,
     _key,
     _tls,
+    *LIVEKIT_CHECKS,
     _home,
 )

@@ -64,6 +64,14 @@ def find_server(settings: Settings) -> RunningServer | None:
     return None
 
 
+def is_running(settings: Settings) -> bool:
+    """A key that cannot be used is no reason to say so here."""
+    try:
+        return find_server(settings) is not None
+    except ConfigError:
+        return False
+
+
 def _addresses(settings: Settings) -> Iterator[tuple[str, SSLContext | None]]:
     """Where it may answer: the flags that it was started with are not known here."""
     if settings.is_loopback or settings.host in WILDCARDS:
