@@ -1,4 +1,4 @@
-import type { RemoteTrack, RemoteTrackPublication, RoomEvent } from "livekit-client";
+import { type RemoteTrack, type RemoteTrackPublication, type RoomEvent, RpcError } from "livekit-client";
 import { vi } from "vitest";
 import type { ServerEvent } from "../realtime/events";
 import { type Deferred, deferred } from "../transport/deferred";
@@ -23,7 +23,14 @@ export class FakeRoom implements CallRoom {
     this.connecting.reject(new Error("disconnected"));
     this.emit("disconnected");
   });
+  /** Whether the assistant's process still runs. */
+  isAssistantAlive = true;
   readonly localParticipant = {
+    performRpc: vi.fn<CallRoom["localParticipant"]["performRpc"]>(async () => {
+      const { UNSUPPORTED_METHOD, RESPONSE_TIMEOUT } = RpcError.ErrorCode;
+      const isAnswering = this.isAssistantAlive && this.remoteParticipants.has(ASSISTANT.identity);
+      throw new RpcError(isAnswering ? UNSUPPORTED_METHOD : RESPONSE_TIMEOUT, "as LiveKit's");
+    }),
     publishTrack: vi.fn(async () => ({})),
     sendText: vi.fn<CallRoom["localParticipant"]["sendText"]>(async (text, options) => {
       const to = options?.destinationIdentities;

@@ -1,4 +1,6 @@
-import type { RoomConnectOptions, RoomOptions } from "livekit-client";
+import { LogLevel, type RoomConnectOptions, type RoomOptions, setLogLevel } from "livekit-client";
+
+setLogLevel(LogLevel.error); // it tells the console of each of its steps otherwise
 
 /** For as long a room is resumed after a short loss; what is lost for longer gets a new one. */
 export const RESUME_MS = 3_000;

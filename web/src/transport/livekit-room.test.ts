@@ -5,6 +5,7 @@ import { created, fakeCall, SOMEBODY } from "../test/fake-room";
 import { RETURN_TIMEOUT_MS } from "./assistant-watch";
 import { ROOM_OPTIONS } from "./livekit-options";
 import { ASSISTANT_TIMEOUT_MS, MAX_WAITING_EVENTS } from "./livekit-room";
+import { ASKING_MS } from "./sign-of-life";
 import { RefusedError, UnusableTransportError } from "./transport";
 
 class FakeStream {
@@ -214,15 +215,17 @@ describe("an assistant that goes away", () => {
     expect(listeners.onClosed).toHaveBeenCalledTimes(1);
   });
 
-  it("without a word, being killed, is noticed by the silence", async () => {
+  it("without a word, being killed, is noticed by its silence", async () => {
     const { room, open, listeners } = fakeCall();
     await open();
-    room.emit("connectionQualityChanged", "lost", { identity: "agent-1" });
-    room.emit("connectionQualityChanged", "good", { identity: "agent-1" });
-    await vi.advanceTimersByTimeAsync(RETURN_TIMEOUT_MS);
+    await vi.advanceTimersByTimeAsync(ASKING_MS * 5);
+    room.isAssistantAlive = false;
+    await vi.advanceTimersByTimeAsync(ASKING_MS);
+    room.isAssistantAlive = true; // only slow
+    await vi.advanceTimersByTimeAsync(ASKING_MS * 5);
     expect(listeners.onClosed).not.toHaveBeenCalled();
-    room.emit("connectionQualityChanged", "lost", { identity: "agent-1" });
-    await vi.advanceTimersByTimeAsync(RETURN_TIMEOUT_MS);
+    room.isAssistantAlive = false;
+    await vi.advanceTimersByTimeAsync(ASKING_MS + RETURN_TIMEOUT_MS);
     expect(listeners.onClosed).toHaveBeenCalledTimes(1);
   });
 

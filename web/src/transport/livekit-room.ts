@@ -1,7 +1,6 @@
 import {
   ConnectionError,
   ConnectionErrorReason,
-  ConnectionQuality,
   type LocalParticipant,
   type RemoteParticipant,
   type RemoteTrack,
@@ -17,6 +16,7 @@ import { deferred } from "./deferred";
 import { JitterMeter } from "./jitter";
 import { type MicrophonePublisher, RoomMicrophone } from "./livekit-microphone";
 import { CONNECT_OPTIONS, ROOM_OPTIONS } from "./livekit-options";
+import { ASKING_MS, type Caller, isAlive } from "./sign-of-life";
 import {
   RefusedError,
   type TransportListeners,
@@ -42,7 +42,7 @@ type EventReader = Pick<TextStreamReader, "readAll">;
 /** What is used of a room: a test puts its own in the place of LiveKit's. */
 export type CallRoom = Pick<Room, "on" | "connect" | "disconnect" | "registerTextStreamHandler"> & {
   readonly remoteParticipants: ReadonlyMap<string, Member>;
-  readonly localParticipant: Pick<LocalParticipant, "sendText"> & MicrophonePublisher;
+  readonly localParticipant: Pick<LocalParticipant, "sendText"> & Caller & MicrophonePublisher;
 };
 export type Microphone = Pick<RoomMicrophone, "publish" | "set" | "close">;
 
@@ -92,6 +92,7 @@ class RoomCall implements VoiceTransport {
   #outgoing: Promise<unknown> = Promise.resolve();
   #voice: RemoteTrack | null = null;
   #session: string | null = null;
+  #asking: number | undefined;
   #isOpen = false;
   #isClosed = false;
 
@@ -104,7 +105,6 @@ class RoomCall implements VoiceTransport {
     room
       .on(RoomEvent.ParticipantConnected, (participant) => this.#meet(participant))
       .on(RoomEvent.ParticipantDisconnected, ({ identity }) => this.#assistant.left(identity))
-      .on(RoomEvent.ConnectionQualityChanged, (quality, { identity }) => this.#watch(quality, identity))
       .on(RoomEvent.TrackSubscribed, (track, _, participant) => this.#hear(track, participant))
       .on(RoomEvent.TrackUnsubscribed, (track) => this.output.removeTrack(track.mediaStreamTrack))
       // The client would enter anew, perhaps to an assistant that has heard nothing: a new room is as good.
@@ -120,6 +120,7 @@ class RoomCall implements VoiceTransport {
     const isReady = Promise.all([published, this.#begun.promise, this.#audible.promise]);
     await Promise.race([isReady, this.#failed.promise]).finally(() => clearTimeout(timer));
     this.#isOpen = true;
+    this.#asking = window.setInterval(() => void this.#askForSignOfLife(), ASKING_MS);
   }
 
   send(event: ClientEvent): void {
@@ -146,6 +147,7 @@ class RoomCall implements VoiceTransport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#isOpen = false;
+    clearInterval(this.#asking);
     this.#failed.reject(new Error("The room was left."));
     this.#assistant.close();
     void this.#room.disconnect();
@@ -156,10 +158,10 @@ class RoomCall implements VoiceTransport {
     if (isAgent) this.#assistant.came(identity);
   }
 
-  /** A worker that was killed does not leave: the server notices only that nothing comes from it any more. */
-  #watch(quality: ConnectionQuality, identity: string): void {
-    if (quality === ConnectionQuality.Lost) this.#assistant.left(identity);
-    else if (identity === this.#assistant.identity) this.#assistant.came(identity);
+  async #askForSignOfLife(): Promise<void> {
+    const identity = this.#assistant.identity ?? "";
+    if (await isAlive(this.#room.localParticipant, identity)) this.#assistant.came(identity);
+    else this.#assistant.left(identity);
   }
 
   #hear(track: RemoteTrack, { isAgent }: Member): void {
