@@ -35,9 +35,9 @@ def ready_url(command: Sequence[str], environment: Mapping[str, str]) -> str:
         has_tls = has_tls or bool(environment.get("SOTTOVOCE_TLS_CERT"))
         port = _option(rest, "--port") or environment.get(SERVE[0]) or str(SERVE[1])
         return f"{'https' if has_tls else 'http'}://127.0.0.1:{port}/readyz"
-    if role == "worker":
-        return f"http://127.0.0.1:{environment.get(WORKER[0]) or WORKER[1]}/readyz"
     port = _option(rest, "--port") or ""
+    if role == "worker":
+        return f"http://127.0.0.1:{port or environment.get(WORKER[0]) or WORKER[1]}/readyz"
     if role not in ENGINES or port in ("", "0"):
         raise ValueError(f"nothing to ask: {' '.join(command)!r} listens on no port that is known")
     return f"http://127.0.0.1:{port}/readyz"

@@ -1,0 +1,1 @@
+"""Containers and machines: what runs Sottovoce, and what checks that (docs/deployment.md)."""
