@@ -101,6 +101,10 @@ const guards = {
   }),
   "sottovoce.response.heard": shape({ response_id: text, item_id: text, heard: text, unheard: text }),
   "sottovoce.engine.failed": shape({ engine: engineKind, message: text, is_spoken: flag }),
+  /** Whose microphone is heard in a room; null where nobody's is. */
+  "sottovoce.room.speaker": shape({ participant_identity: orNull(text), is_you: flag }),
+  /** The last event in a room, where no connection is closed with a reason. */
+  "sottovoce.session.ended": shape({ code: number, reason: text }),
 } satisfies Record<string, Guard<unknown>>;
 
 type Guards = typeof guards;

@@ -49,6 +49,8 @@ export type Conversation = {
   activity: SessionState;
   /** The user began to speak over the assistant: the page is silent until the assistant goes on. */
   isHushed: boolean;
+  /** Somebody else is in the room, and it is their microphone that is heard. */
+  isOutspoken: boolean;
   /** A response was created and is not done. */
   isReplying: boolean;
   /** Both of the last turn that was told of, which `measuredId` answered; a typed one has no latency. */
@@ -62,6 +64,7 @@ export const emptyConversation: Conversation = {
   entries: [],
   activity: "idle",
   isHushed: false,
+  isOutspoken: false,
   isReplying: false,
   latency: null,
   used: null,

@@ -373,3 +373,33 @@ describe("losing the connection", () => {
     ]);
   });
 });
+
+describe("a room with somebody else in it", () => {
+  const speaker = (participant_identity: string | null, is_you: boolean): ConversationEvent => ({
+    type: "sottovoce.room.speaker",
+    participant_identity,
+    is_you,
+  });
+  const notices = (...events: ConversationEvent[]): string[] =>
+    afterAllOf(...events).entries.flatMap((entry) => (entry.kind === "notice" ? [entry.text] : []));
+
+  it("is no news to who is heard, or where nobody is", () =>
+    expect(notices(speaker(null, false), speaker("me", true))).toEqual([]));
+
+  it("says who is not heard, and when that is over", () => {
+    const [waits, heard, ...others] = notices(
+      speaker("ann", false),
+      { type: "page.connected" },
+      speaker("ann", false),
+      speaker("me", true),
+    );
+    expect(waits).toContain("your microphone waits");
+    expect(heard).toContain("your microphone that is heard");
+    expect(others).toEqual([]);
+  });
+
+  it("is said anew in the next room", () =>
+    expect(notices(speaker("ann", false), { type: "page.disconnected" }, speaker("bob", false))).toHaveLength(
+      2,
+    ));
+});

@@ -39,6 +39,7 @@ export function reduce(conversation: Conversation, event: ConversationEvent): Co
     case "session.created":
     case "output_audio_buffer.stopped":
     case "output_audio_buffer.cleared":
+    case "sottovoce.session.ended":
       return conversation;
     case "input_audio_buffer.speech_started":
       return withSpeech({ ...conversation, isHushed: true }, event.item_id);
@@ -96,6 +97,8 @@ export function reduce(conversation: Conversation, event: ConversationEvent): Co
         isProblem: true,
         engine: event.engine,
       });
+    case "sottovoce.room.speaker":
+      return withSpeaker(conversation, event);
     case "error":
       return HARMLESS_ERRORS.has(event.error.code ?? "")
         ? conversation
@@ -234,6 +237,16 @@ function measuredOf(
 
 const unmeasured = { latency: null, used: null };
 
+/** Said when it changes, and at the beginning only to who is not heard. */
+function withSpeaker(conversation: Conversation, event: Of<"sottovoce.room.speaker">): Conversation {
+  const isOutspoken = event.participant_identity !== null && !event.is_you;
+  if (isOutspoken === conversation.isOutspoken) return conversation;
+  const text = isOutspoken
+    ? "Somebody else is heard in this room: your microphone waits until they leave. What you write is answered."
+    : "It is your microphone that is heard now.";
+  return withNotice({ ...conversation, isOutspoken }, { text, isProblem: false, engine: null });
+}
+
 /** After the connection is gone nothing can still be on its way. */
 function withEverythingSettled(conversation: Conversation): Conversation {
   const entries = conversation.entries.flatMap((entry): Entry[] => {
@@ -241,5 +254,6 @@ function withEverythingSettled(conversation: Conversation): Conversation {
     if (entry.kind === "assistant") return [{ ...entry, isDone: true, spokenFrom: entry.text.length }];
     return [entry];
   });
-  return { ...conversation, entries, activity: "idle", isHushed: false, isReplying: false };
+  const rest = { activity: "idle" as const, isHushed: false, isOutspoken: false, isReplying: false };
+  return { ...conversation, entries, ...rest };
 }

@@ -21,6 +21,7 @@ const said = (delta: string): ServerEvent => ({
   item_id: "i",
   delta,
 });
+const ended: ServerEvent = { type: "sottovoce.session.ended", code: 1001, reason: "The worker ends." };
 const settled = async (promise: Promise<unknown>): Promise<boolean> => {
   let isSettled = false;
   promise.then(
@@ -165,6 +166,7 @@ describe("events", () => {
       (room: ReturnType<typeof fakeCall>["room"]) => room.stream().reject(new Error("lost")),
     ],
     ["of a second session comes", (room) => room.receive(created("session-2"))],
+    ["says that the session has ended", (room) => room.receive(ended)],
   ])("end the connection when one %s", async (_, happen) => {
     const { room, open, listeners } = fakeCall();
     await open();

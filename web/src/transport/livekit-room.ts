@@ -185,9 +185,15 @@ class RoomCall implements VoiceTransport {
     if (!event || this.#isClosed) return;
     if (event.type === "error" && this.#session === null)
       return this.#failed.reject(refusal(event.error.message));
+    if (event.type === "sottovoce.session.ended") return this.#ended(event.reason);
     if (event.type === "session.created" && !this.#isOfThisSession(event.session.id ?? ""))
       return this.#broke();
     this.#listeners.onEvent(event);
+  }
+
+  #ended(reason: string): void {
+    if (this.#session === null) this.#failed.reject(refusal(reason));
+    else this.#broke();
   }
 
   /** False for the second of two sessions: it has heard nothing of the first. */
