@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import os
+import platform
 import signal
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -92,6 +94,7 @@ def run_worker(settings: Settings, *, is_fed: bool) -> None:
         die_with_parent()
     _load_libraries()
     asyncio.run(_work(settings, access, sock, chains))
+    _leave()
 
 
 def engine_chains(settings: Settings) -> dict[EngineKind, Sequence[EngineEndpoint]]:
@@ -166,7 +169,8 @@ async def _work(
     address = url_of(*sock.getsockname()[:2])
     fed = FedEngines() if chains is None else None
     tell = _tell_parent(address) if fed else _tell_people(access.url, address)
-    worker = Worker(access, settings, fed or FixedEngines(chains or {}), on_registration=tell)
+    mark = _mark(access.api_key if fed else f"{platform.node()} {address}")
+    worker = Worker(access, settings, fed or FixedEngines(chains or {}), mark=mark, on_registration=tell)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_face(worker, sock, settings.livekit.worker_host))
         if fed is not None:
@@ -176,6 +180,11 @@ async def _work(
         tell(False, "")
         await worker.run(stop)
     logger.info("stopped")
+
+
+def _mark(place: str) -> str:
+    """Of the one worker that there can be at `place`: a port of a machine, or beside a managed server."""
+    return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
 async def _feed(engines: FedEngines, stop: Stop) -> None:
@@ -252,6 +261,13 @@ def _stop_signals(stop: Stop) -> Stop:
     return stop
 
 
+def _leave(code: int = 0) -> None:
+    """Everything is closed; livekit's native libraries would take seconds to be unloaded."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
+
+
 def _end_by_force() -> None:
     typer.echo("Stopped by force.", err=True)
-    os._exit(1)
+    _leave(1)

@@ -1,7 +1,8 @@
 """Rooms whose people wait for an assistant: nobody was free when it was asked for, or it is gone.
 
 A LiveKit server offers a job once, when the room is made; it neither keeps a job that nobody takes nor
-offers one again whose worker died. So workers that have places look for such rooms, and ask again.
+offers one again whose worker died. So workers that have places look for such rooms, and ask again. That a
+worker died the server finds out in half a minute; one that starts in its place knows at once.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 
 from sottovoce.livekit.access import LiveKitAccess
+from sottovoce.livekit.conventions import AGENT_NAME, WORKER
 
 logger = logging.getLogger(__name__)
 
@@ -35,30 +37,35 @@ REQUEST_DEADLINE: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """The last dispatch of a room in which there is no assistant, and how many there were."""
+    """The last dispatch of a room in which there is no assistant, and how many there were.
+
+    `ghosts` are the identities of assistants whose worker was where this one is now.
+    """
 
     room: str
     dispatch_id: str
     metadata: str
     asked: int
+    ghosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Self:
+    """What a worker says of itself: `rooms` are those it is in; `can_take` whether it takes another."""
+
+    agent_name: str
+    mark: str
+    can_take: Callable[[], bool]
+    rooms: Callable[[], frozenset[str]]
 
 
 class WaitingRooms:
-    """`run` looks for as long as `can_take` says that there is somebody to send."""
+    """`run` looks for as long as there is somebody to send."""
 
-    def __init__(
-        self,
-        access: LiveKitAccess,
-        agent_name: str,
-        can_take: Callable[[], bool],
-        own: Callable[[], frozenset[str]],
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`own` are the rooms that this worker is in, or is on its way to."""
+    def __init__(self, access: LiveKitAccess, own: Self, now: Callable[[], float] = time.monotonic) -> None:
         self.asked = 0
         """Times that a room got another chance."""
-        self._access, self._agent_name = access, agent_name
-        self._can_take, self._own, self._now = can_take, own, now
+        self._access, self._own, self._now = access, own, now
         self._since: dict[str, float] = {}
         """By dispatch: since when it is known to be without an assistant."""
 
@@ -71,9 +78,9 @@ class WaitingRooms:
             _client(access, session) as client,
         ):
             while True:
-                await asyncio.sleep(INTERVAL * random.uniform(0.5, 1.5))  # noqa: S311  no secret
-                if self._can_take():
+                if self._own.can_take():
                     await self._try(client)
+                await asyncio.sleep(INTERVAL * random.uniform(0.5, 1.5))  # noqa: S311  no secret
 
     async def look(self, client: api.LiveKitAPI) -> None:
         """Ask for an assistant wherever one is waited for long enough. Raises what `client` raises."""
@@ -81,7 +88,8 @@ class WaitingRooms:
         wishes = [wish for room in rooms.rooms if (wish := await self._wish(client, room)) is not None]
         self._since = {w.dispatch_id: self._since.get(w.dispatch_id, self._now()) for w in wishes}
         for wish in wishes:
-            if self._can_take() and self._now() - self._since[wish.dispatch_id] >= PATIENCE:
+            has_waited = self._now() - self._since[wish.dispatch_id] >= PATIENCE
+            if self._own.can_take() and wish.asked < MAX_ASKED and (has_waited or wish.ghosts):
                 await self._ask(client, wish)
 
     async def _try(self, client: api.LiveKitAPI) -> None:
@@ -91,42 +99,44 @@ class WaitingRooms:
             logger.debug("the rooms could not be looked at: %s", error)
 
     async def _wish(self, client: api.LiveKitAPI, room: api.Room) -> _Wish | None:
-        if room.num_participants == 0 or room.name in self._own():
+        if room.num_participants == 0 or room.name in self._own.rooms():
             return None
         try:
             there = await client.room.list_participants(api.ListParticipantsRequest(room=room.name))
-            if _has_assistant(there.participants, self._agent_name):
+            assistants = [one for one in there.participants if self._is_assistant(one)]
+            ghosts = [one.identity for one in assistants if one.attributes.get(WORKER) == self._own.mark]
+            if len(assistants) > len(ghosts) or room.name in self._own.rooms():
                 return None
             dispatches = await client.agent_dispatch.list_dispatch(room.name)
         except api.TwirpError as error:
             if error.code == api.TwirpErrorCode.NOT_FOUND:
                 return None  # it is gone since it was listed
             raise
-        return _last([one for one in dispatches if one.agent_name == self._agent_name])
+        return _last([one for one in dispatches if one.agent_name == self._own.agent_name], ghosts)
 
     async def _ask(self, client: api.LiveKitAPI, wish: _Wish) -> None:
-        if wish.asked >= MAX_ASKED:
-            return
         self.asked += 1
         logger.warning("room %s has no assistant: asking for one again", wish.room)
-        again = api.CreateAgentDispatchRequest(
-            agent_name=self._agent_name, room=wish.room, metadata=wish.metadata
+        for identity in wish.ghosts:
+            await client.room.remove_participant(
+                api.RoomParticipantIdentity(room=wish.room, identity=identity)
+            )
+        await client.agent_dispatch.create_dispatch(
+            api.CreateAgentDispatchRequest(
+                agent_name=self._own.agent_name, room=wish.room, metadata=wish.metadata
+            )
         )
-        await client.agent_dispatch.create_dispatch(again)
+
+    def _is_assistant(self, participant: ParticipantInfo) -> bool:
+        is_agent = participant.kind == ParticipantInfo.Kind.AGENT
+        return is_agent and participant.attributes.get(AGENT_NAME) == self._own.agent_name
 
 
-def _has_assistant(participants: Sequence[ParticipantInfo], agent_name: str) -> bool:
-    return any(
-        one.kind == ParticipantInfo.Kind.AGENT and one.attributes.get("lk.agent_name") == agent_name
-        for one in participants
-    )
-
-
-def _last(dispatches: Sequence[AgentDispatch]) -> _Wish | None:
+def _last(dispatches: Sequence[AgentDispatch], ghosts: Sequence[str]) -> _Wish | None:
     if not dispatches:
         return None
     last = max(dispatches, key=lambda one: one.state.created_at)
-    return _Wish(last.room, last.id, last.metadata, len(dispatches))
+    return _Wish(last.room, last.id, last.metadata, len(dispatches), tuple(ghosts))
 
 
 def _client(access: LiveKitAccess, session: aiohttp.ClientSession) -> api.LiveKitAPI:

@@ -19,8 +19,8 @@ from sottovoce.conversation.engines import Engines
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.conversation.session import Session
 from sottovoce.livekit.access import LiveKitAccess
-from sottovoce.livekit.conventions import AGENT_STATE
-from sottovoce.livekit.waiting_rooms import WaitingRooms
+from sottovoce.livekit.conventions import AGENT_STATE, WORKER
+from sottovoce.livekit.waiting_rooms import Self, WaitingRooms
 from sottovoce.livekit.worker_engines import EngineWatch
 from sottovoce.livekit.worker_jobs import Jobs
 from sottovoce.livekit.worker_load import Processor, load, this_processor, told
@@ -50,7 +50,10 @@ class Stop:
 
 
 class Worker:
-    """Made on the event loop that it runs on. `on_registration` is told each time that it changes."""
+    """Made on the event loop that it runs on. `mark` is the same for whoever runs in its place after it.
+
+    `on_registration` is told each time that it changes.
+    """
 
     def __init__(
         self,
@@ -58,10 +61,12 @@ class Worker:
         settings: Settings,
         engines: Engines,
         *,
+        mark: str,
         processor: Processor | None = None,
         on_registration: Callable[[bool, str], None] = lambda is_registered, worker_id: None,
     ) -> None:
         self._settings = settings
+        self._mark = mark
         self._processor = processor or this_processor(get_cpu_monitor().cpu_count())
         self._on_registration = on_registration
         self._clients = EngineClients(engines)
@@ -72,12 +77,12 @@ class Worker:
         self._server.rtc_session(
             self._jobs.entrypoint, agent_name=settings.livekit.agent_name, on_request=self._offered
         )
-        self._waiting = WaitingRooms(
-            access, settings.livekit.agent_name, self._can_take, lambda: self._jobs.rooms
-        )
+        own = Self(settings.livekit.agent_name, mark, self._can_take, lambda: self._jobs.rooms)
+        self._waiting = WaitingRooms(access, own)
         self._promised: set[str] = set()
         self._telling: set[asyncio.Task[None]] = set()
         self._was_registered = False
+        self._is_closing = False
 
     @property
     def reasons(self) -> list[str]:
@@ -115,6 +120,7 @@ class Worker:
             yield serving
 
     async def _close(self, serving: asyncio.Task[None]) -> None:
+        self._is_closing = True
         self._jobs.end_all()
         await self._server.aclose()
         await asyncio.gather(serving, *self._telling, return_exceptions=True)
@@ -148,7 +154,7 @@ class Worker:
             return
         self._promised.add(request.id)
         try:
-            await request.accept(attributes={AGENT_STATE: "initializing"})
+            await request.accept(attributes={AGENT_STATE: "initializing", WORKER: self._mark})
             self.metrics.offered("accepted")
         except Exception:
             self.metrics.offered("withdrawn")
@@ -201,7 +207,7 @@ class Worker:
         task.add_done_callback(self._telling.discard)
 
     async def _watch_registration(self) -> None:
-        while True:
+        while not self._is_closing:
             if (is_registered := self._server.is_registered) != self._was_registered:
                 self._was_registered = is_registered
                 self._on_registration(is_registered, self._server.id)
@@ -214,6 +220,7 @@ class Worker:
             measured(partial(Session, self._clients), self.metrics.measured),
             SessionOptions() if given is None else SessionOptions(instructions=given),
             settings.livekit,
+            self._mark,
             tell=self.metrics.over,
             joined=self.metrics.joined,
         )

@@ -14,6 +14,7 @@ from livekit import rtc
 from sottovoce.config import LiveKitSettings
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.errors import SottovoceError
+from sottovoce.livekit.conventions import AGENT_NAME, WORKER
 from sottovoce.livekit.room import converse
 from sottovoce.livekit.room_options import RoomOptions, session_in
 from sottovoce.livekit.worker_jobs import Assignment
@@ -26,8 +27,6 @@ CONNECT_DEADLINE: Final = 15.0
 """Seconds for a room to be joined; whoever waits there gets another assistant then."""
 END_DEADLINE: Final = 8.0
 """Seconds for a conversation to end politely, less than livekit-agents waits for its job."""
-AGENT_NAME: Final = "lk.agent_name"
-"""The attribute that LiveKit gives to every participant who came as a worker's job."""
 
 Outcome: TypeAlias = Literal["over", "ended", "failed", "doubled"]
 """over: everybody left. ended: this worker was told to end it. doubled: there was an assistant already."""
@@ -40,6 +39,8 @@ class Rooms:
     make_session: SessionFactory
     defaults: SessionOptions
     settings: LiveKitSettings
+    mark: str
+    """Of this worker; what else bears it is the ghost of one that died here."""
     voices: Voices = COMMON_VOICES
     tell: Callable[[Outcome], None] = lambda outcome: None
     joined: Callable[[float], None] = lambda seconds: None
@@ -108,5 +109,6 @@ class Rooms:
         return any(
             other.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
             and other.attributes.get(AGENT_NAME) == self.settings.agent_name
+            and other.attributes.get(WORKER) != self.mark
             for other in room.remote_participants.values()
         )
