@@ -1,4 +1,4 @@
-"""The services of a project as processes: started as their dependencies allow, stopped the other way round."""
+"""The services of a project as processes: started as their dependencies allow, stopped in reverse."""
 
 from __future__ import annotations
 
