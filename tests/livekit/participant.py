@@ -169,7 +169,7 @@ class Participant:
 
     async def publish(self, rate_hz: int = MICROPHONE_HZ) -> None:
         """A live microphone with a room's faint noise; what is `speak`ed is 16 kHz whatever `rate_hz` is."""
-        self._source = rtc.AudioSource(MICROPHONE_HZ, 1, queue_size_ms=0)
+        self._source = rtc.AudioSource(MICROPHONE_HZ, 1, queue_size_ms=40)
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False)
         self.publication = await self.room.local_participant.publish_track(track, options)

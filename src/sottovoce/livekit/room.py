@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from livekit import rtc
 
 from sottovoce.conversation.options import SessionOptions
+from sottovoce.livekit.room_conversation import RoomConversation
 from sottovoce.livekit.room_options import RoomOptions
-from sottovoce.realtime import opening
-from sottovoce.realtime.configuration import ProtocolOptions
+from sottovoce.realtime.commands import Close
 from sottovoce.realtime.opening import SessionFactory
+
+STOPPED: Final = Close(1001, "The server is ending this conversation.")
 
 
 async def converse(
@@ -35,19 +38,16 @@ async def converse(
     Raises `SottovoceError` where the session cannot be made or started (the clients are told the same). When
     cancelled it releases everything too.
     """
-    asked = ProtocolOptions(
-        transport="webrtc", has_extensions=True, voices=options.voices, session=options.session
-    )
-    session = make_session(opening.session_options(asked, defaults))
-    await opening.start(session)
+    conversation = RoomConversation(room, options)
+    stopping = asyncio.create_task(_stopped(conversation, stop))
     try:
-        over = asyncio.Event()
-        room.once("disconnected", lambda _: over.set())
-        waits = [asyncio.ensure_future(each.wait()) for each in (over, stop) if each is not None]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await conversation.run(make_session, defaults)
     finally:
-        await session.aclose()
+        stopping.cancel()
+        await asyncio.wait([stopping])
+
+
+async def _stopped(conversation: RoomConversation, stop: asyncio.Event | None) -> None:
+    if stop is not None:
+        await stop.wait()
+        conversation.end(STOPPED)

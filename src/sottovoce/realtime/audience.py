@@ -1,4 +1,4 @@
-"""One conversation, several listeners: the caller of a WebRTC call and the sidebands that joined it."""
+"""One conversation, several listeners: a caller and the sidebands that joined, or those in a room."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ class Listener(Protocol):
 
 
 class Audience:
-    """What happens is told to all of them, what was wrong with a message only to its sender."""
+    """What happens is told to all of them, what was wrong with a message only to its sender.
 
-    def __init__(self, connection: Connection) -> None:
+    In a room nobody is the host, and all are guests. Messages may come from others than listeners too.
+    """
+
+    def __init__(self, connection: Connection, max_guests: int = MAX_GUESTS) -> None:
         self._connection = connection
+        self._max_guests = max_guests
         self._host: Listener | None = None
         self._guests: list[Listener] = []
         self._patience = defaultdict[Listener, Patience](Patience)
@@ -49,10 +53,16 @@ class Audience:
         """
         if self._is_over:
             raise NotFoundError("The call has ended.", code="call_not_found")
-        if len(self._guests) >= MAX_GUESTS:
-            raise LimitExceededError(f"This call has {MAX_GUESTS} sidebands, all it takes; close one first.")
+        if len(self._guests) >= self._max_guests:
+            raise LimitExceededError(
+                f"This call has {self._max_guests} sidebands, all it takes; close one first."
+            )
         self._guests.append(guest)
         guest.tell(self._connection.protocol.opened())
+
+    def recap(self) -> list[ServerEvent]:
+        """The conversation so far, for a guest who is to see it."""
+        return self._connection.protocol.recap()
 
     def leave(self, guest: Listener) -> None:
         """Idempotent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -73,6 +74,10 @@ class Items:
     def __len__(self) -> int:
         return len(self._order)
 
+    def __iter__(self) -> Iterator[Entry]:
+        """In the conversation's order."""
+        return map(self._entries.__getitem__, self._order)
+
     @property
     def untold(self) -> float:
         """Seconds of recordings whose transcript has still to come."""
@@ -122,7 +127,7 @@ class Items:
         items = len(self) - min(int(MAX_ITEMS * keep), MAX_ITEMS - 1)
         characters = self._characters - int(MAX_CHARACTERS * keep)
         surplus: list[Entry] = []
-        for entry in map(self._entries.__getitem__, self._order):
+        for entry in self:
             if len(surplus) >= items and characters <= 0:
                 break
             if entry.is_settled:

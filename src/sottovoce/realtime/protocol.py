@@ -74,6 +74,15 @@ class RealtimeProtocol:
         """What the client is told first."""
         return [SessionCreated(session=self._configuration.shown)]
 
+    def recap(self) -> list[ServerEvent]:
+        """The conversation so far, for one who comes to it late: what was told of its items, once more."""
+        entries = list(self._items)
+        return [event for entry in entries for event in (entry.added(), entry.done())[: 1 + entry.is_settled]]
+
+    def is_beside(self, response_id: str) -> bool:
+        """An active response that is no part of the conversation: a client's own business."""
+        return self._responses.is_beside(response_id)
+
     # -- from the client
 
     def receive(self, message: str | bytes, patience: Patience | None = None) -> Iterator[Step]:

@@ -61,6 +61,10 @@ class Responses:
         """A response is active or was asked for."""
         return bool(self._active or self._asked)
 
+    def is_beside(self, response_id: str) -> bool:
+        response = self._active.get(response_id)
+        return response is not None and not response.is_in_conversation
+
     # -- what the client asks
 
     def make_way(self, *, is_in_conversation: bool) -> None:

@@ -1,4 +1,4 @@
-"""Sottovoce's own events, sent only to clients that asked with `?extensions=sottovoce`."""
+"""Sottovoce's own events, sent only to clients that asked with `?extensions=sottovoce`, and in rooms."""
 
 from __future__ import annotations
 
@@ -91,3 +91,27 @@ class EngineHasFailed(ServerEvent):
     engine: Literal["stt", "llm", "tts"]
     message: str
     is_spoken: bool
+
+
+class RoomSpeaker(ServerEvent):
+    """Whose microphone is heard in a room; null where nobody's is."""
+
+    type: Literal["sottovoce.room.speaker"] = "sottovoce.room.speaker"
+    participant_identity: str | None
+    is_you: bool
+
+
+class RoomKeyPressed(ServerEvent):
+    """Somebody in a room pressed a key of a telephone."""
+
+    type: Literal["sottovoce.room.key"] = "sottovoce.room.key"
+    participant_identity: str
+    digit: str
+
+
+class SessionEnded(ServerEvent):
+    """The last event to a client in a room, where no connection is closed with a `code` and a reason."""
+
+    type: Literal["sottovoce.session.ended"] = "sottovoce.session.ended"
+    code: int
+    reason: str
