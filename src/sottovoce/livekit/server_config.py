@@ -14,6 +14,9 @@ MAX_METADATA_BYTES: Final = 64 * 1024
 MAX_ATTRIBUTES_BYTES: Final = 16 * 1024
 MAX_NAME_CHARACTERS: Final = 256
 """Of rooms, identities and names, which go into logs and lists."""
+NO_STUN: Final = "127.0.0.1:9"
+"""What clients are told to ask for their address: nobody, at the discard port of their own machine. Not the
+port for media: who asks there first is never let in, for the server takes the question for media."""
 
 
 def server_config(settings: Settings, reach: MediaReach, ports: ServerPorts, keys: KeyPair) -> dict[str, Any]:
@@ -39,14 +42,14 @@ def _rtc(reach: MediaReach, ports: ServerPorts) -> dict[str, Any]:
     """One UDP port for all media, at one address.
 
     A server without STUN servers of its own hands Google's and Twilio's to its clients, which would tell
-    them who talks here. So it names itself: who reaches it needs no STUN, and its answer never comes.
+    them who talks here.
     """
     rtc: dict[str, Any] = {
         "udp_port": ports.udp,
         "tcp_port": ports.tcp or 0,
         "use_external_ip": False,
         "node_ip": reach.node_ip,
-        "stun_servers": [_host_and_port(reach.node_ip, ports.udp)],
+        "stun_servers": [NO_STUN],
         "enable_loopback_candidate": reach.is_loopback,
     }
     if reach.is_here:
@@ -76,7 +79,3 @@ def _limit(settings: Settings) -> dict[str, Any]:
         "max_participant_identity_length": MAX_NAME_CHARACTERS,
         "max_participant_name_length": MAX_NAME_CHARACTERS,
     }
-
-
-def _host_and_port(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
