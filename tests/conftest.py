@@ -31,6 +31,8 @@ def _own_settings(
     """No setting of the developer's reaches a test, and no test reaches the developer's home."""
     for variable in [name for name in os.environ if name.startswith("SOTTOVOCE_")]:
         monkeypatch.delenv(variable)
+    for variable in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+        monkeypatch.delenv(variable, raising=False)
     home = tmp_path_factory.mktemp("home", numbered=True)
     (home / "cache").symlink_to(engine_cache, target_is_directory=True)
     monkeypatch.setenv("SOTTOVOCE_HOME", str(home))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.services.fake_children import FakeClock, FakeSystem
+from tests.unit.processes.fakes import FakeClock
+from tests.unit.services.fake_children import FakeSystem
 
 
 @pytest.fixture

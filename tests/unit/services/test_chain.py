@@ -20,7 +20,8 @@ from sottovoce.services.probe import HealthReply
 from sottovoce.services.status import EngineStatus
 from sottovoce.services.supervisor import Supervisor
 from sottovoce.services.suspicion import SUSPICIONS, WINDOW
-from tests.unit.services.fake_children import LOADING, READY, SILENCE, FakeClock, FakeSystem, settle
+from tests.unit.processes.fakes import FakeClock, settle
+from tests.unit.services.fake_children import LOADING, READY, SILENCE, FakeSystem
 
 WARMING = HealthReply(status="warming")
 MEMORY = 1_000_000_000

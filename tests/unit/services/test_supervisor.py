@@ -17,7 +17,8 @@ from sottovoce.services.external import external_endpoint
 from sottovoce.services.probe import HealthReply
 from sottovoce.services.status import EngineStatus
 from sottovoce.services.supervisor import Supervisor
-from tests.unit.services.fake_children import LOADING, READY, SILENCE, FakeClock, FakeSystem, settle
+from tests.unit.processes.fakes import FakeClock, settle
+from tests.unit.services.fake_children import LOADING, READY, SILENCE, FakeSystem
 
 
 def supervise(system: FakeSystem, clock: FakeClock, settings: Settings | None = None) -> Supervisor:

@@ -21,7 +21,8 @@ from sottovoce.services.memory import FreeMemory
 from sottovoce.services.probe import HealthReply
 from sottovoce.services.supervisor import Supervisor
 from sottovoce.services.swap import RESERVE_BYTES, SHORT_DRAIN
-from tests.unit.services.fake_children import LOADING, READY, FakeClock, FakeSystem, settle
+from tests.unit.processes.fakes import FakeClock, settle
+from tests.unit.services.fake_children import LOADING, READY, FakeSystem
 
 MEMORY = 1_000_000_000
 BUSY = HealthReply(status="ready", busy=1)
