@@ -12,6 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,6 +67,7 @@ class WaitingRooms:
         self.asked = 0
         """Times that a room got another chance."""
         self._access, self._own, self._now = access, own, now
+        self._woken = asyncio.Event()
         self._since: dict[str, float] = {}
         """By dispatch: since when it is known to be without an assistant."""
 
@@ -80,7 +82,17 @@ class WaitingRooms:
             while True:
                 if self._own.can_take():
                     await self._try(client)
-                await asyncio.sleep(INTERVAL * random.uniform(0.5, 1.5))  # noqa: S311  no secret
+                await self._rest()
+
+    def wake(self) -> None:
+        """Somebody can be sent who could not before."""
+        self._woken.set()
+
+    async def _rest(self) -> None:
+        self._woken.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(INTERVAL * random.uniform(0.5, 1.5)):  # noqa: S311  no secret
+                await self._woken.wait()
 
     async def look(self, client: api.LiveKitAPI) -> None:
         """Ask for an assistant wherever one is waited for long enough. Raises what `client` raises."""

@@ -70,7 +70,7 @@ class Worker:
         self._processor = processor or this_processor(get_cpu_monitor().cpu_count())
         self._on_registration = on_registration
         self._clients = EngineClients(engines)
-        self.engines = EngineWatch(engines, self._changed)
+        self.engines = EngineWatch(engines, self._back)
         self.metrics = WorkerMetrics(self._observe)
         self._server = JobServer(access, lambda: told(self._load()))
         self._jobs = Jobs(self._rooms().hold, asyncio.get_running_loop(), self._changed)
@@ -206,12 +206,17 @@ class Worker:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
+    def _back(self) -> None:
+        """Or gone: the engines, or the LiveKit server."""
+        self._changed()
+        self._waiting.wake()
+
     async def _watch_registration(self) -> None:
         while not self._is_closing:
             if (is_registered := self._server.is_registered) != self._was_registered:
                 self._was_registered = is_registered
                 self._on_registration(is_registered, self._server.id)
-                self._changed()
+                self._back()
             await asyncio.sleep(LOOK_INTERVAL)
 
     def _rooms(self) -> Rooms:
