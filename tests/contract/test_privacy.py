@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from sottovoce.bench.server import running_server
-from sottovoce.bench.talker import read_recording, talking
+from sottovoce.bench.speech import read_recording
+from sottovoce.bench.talker import talking
 
 ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "tests/data/recordings/dialogue-what-is-twelve-times-seven-slt.wav"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import sys
 import tempfile
@@ -15,11 +14,11 @@ from pathlib import Path
 import httpx
 import psutil
 
+from sottovoce.bench.child import child, members, memory_mb, tail
 from sottovoce.errors import EngineUnavailable
 from sottovoce.http.server import listen
 
 READY_DEADLINE = 60.0
-STOP_DEADLINE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +29,10 @@ class RunningServer:
 
     def memory_mb(self) -> dict[str, float]:
         """Proportional set size of the server and each of its children, by process title."""
-        root = psutil.Process(self.pid)
-        sizes: dict[str, float] = {}
-        for process in [root, *root.children(recursive=True)]:
-            name = f"{_title(process)} ({process.pid})"
-            sizes[name] = round(process.memory_full_info().pss / 1e6, 1)
-        return sizes
+        return {
+            f"{_title(process)} ({process.pid})": round(memory_mb(process), 1)
+            for process in members([self.pid])
+        }
 
 
 def _title(process: psutil.Process) -> str:
@@ -54,41 +51,20 @@ async def running_server(**settings: str) -> AsyncIterator[RunningServer]:
         given = {"home": home, "api_key": key, "tls": "false", **settings}
         own = {f"SOTTOVOCE_{name.upper()}": value for name, value in given.items()}
         log = Path(home) / "server.log"
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "sottovoce", "serve", "--port", str(port), "--no-browser",
-                env=os.environ | own, stdout=output, stderr=output,
-            )  # fmt: skip
-        try:
+        command = [sys.executable, "-m", "sottovoce", "serve", "--port", str(port), "--no-browser"]
+        async with child(command, log, settings=own) as process:
             await _wait_ready(f"http://127.0.0.1:{port}", process, log)
             yield RunningServer(f"http://127.0.0.1:{port}", key, process.pid)
-        finally:
-            await _stop(process)
 
 
 async def _wait_ready(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
     async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(READY_DEADLINE):
         while True:
             if process.returncode is not None:
-                raise EngineUnavailable(f"The server ended while starting:\n{_tail(log)}", engine="stt")
+                raise EngineUnavailable(f"The server ended while starting:\n{tail(log)}", engine="stt")
             try:
                 if (await client.get(f"{url}/readyz")).is_success:
                     return
             except httpx.TransportError:
                 pass
             await asyncio.sleep(0.1)
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(errors="replace")[-2000:]
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_DEADLINE)
-    except TimeoutError:
-        process.kill()
-        await process.wait()

@@ -23,7 +23,8 @@ from rich.table import Table
 
 from sottovoce import __version__
 from sottovoce.bench.server import RunningServer, running_server
-from sottovoce.bench.talker import RATE_HZ, Samples, Talker, read_recording, talking
+from sottovoce.bench.speech import RATE_HZ, Samples, read_recording
+from sottovoce.bench.talker import Talker, talking
 
 HEADINGS = {
     "vad": "vad",
@@ -83,7 +84,7 @@ class Report:
 
 async def measure(recordings: Sequence[Path], *, rounds: int, interruptions: int) -> Report:
     """Speak every recording `rounds` times to a server of our own, then interrupt it a few times."""
-    report = Report(environment=_environment())
+    report = Report(environment=environment())
     async with running_server() as server:
         async with talking(server.url, server.key) as talker:
             await _turn(talker, recordings[0], read_recording(recordings[0]))  # warms caches; not counted
@@ -153,7 +154,7 @@ async def _memory_per_session(server: RunningServer, count: int = 4) -> float:
     return round((after - before) / count, 1)
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     return {
         "version": __version__,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
