@@ -6,6 +6,7 @@ straight to the LiveKit server.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -20,7 +21,6 @@ from websockets.frames import CloseCode
 from sottovoce.errors import InvalidRequestError, LiveKitUnavailable, SottovoceError
 from sottovoce.gateway.attempts import Tally
 from sottovoce.gateway.limits import Slots
-from sottovoce.gateway.stalling import StallingSend
 from sottovoce.http.errors import error_response
 from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.realtime.commands import Close
@@ -36,8 +36,8 @@ MAX_QUEUED_FRAMES = 4
 HANDSHAKE_PATIENCE = 20.0
 """Seconds for LiveKit to let somebody in: it tries three times to start the room, for 18 s in all."""
 
-CLIENT_PATIENCE = 10.0
-"""Seconds a client may leave a message unread: LiveKit gives up those who do not answer for 15 s."""
+READ_PATIENCE = 10.0
+"""Seconds that either side may leave a message unread: LiveKit gives up those who are silent for 15 s."""
 
 CLOSE_PATIENCE = 1.0
 """Seconds for each side to hear of the end."""
@@ -102,7 +102,7 @@ class SignalRelay:
             finally:
                 self._open.discard(relayed)
         finally:
-            await upstream.close()
+            upstream.transport.abort()
 
     async def _dial(self, path: str, scope: Scope) -> ClientConnection:
         """Raises `InvalidStatus` with LiveKit's refusal, `SottovoceError` where it says nothing."""
@@ -166,7 +166,7 @@ class _Relayed:
                 group.start_soon(self._to_client)
         ending = self._ending or Close(1011, "The connection ended without a reason.")
         async with anyio.create_task_group() as group:
-            group.start_soon(self._upstream.close, ending.code, ending.reason)
+            group.start_soon(self._hang_up, ending)
             if not self._is_gone:
                 group.start_soon(self._say_goodbye, ending)
 
@@ -180,28 +180,33 @@ class _Relayed:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
                 self._is_gone = True
-                return self.end(_sendable(message.get("code"), 1000, "The client has gone."))
+                return self.end(Close(_sendable(message.get("code") or 1005), "The client has gone."))
             content = message.get("bytes")
             content = message.get("text") or "" if content is None else content
             if len(content) > MAX_SIGNAL_BYTES:
                 return self.end(Close(1009, f"A message may have {MAX_SIGNAL_BYTES} bytes."))
             try:
-                await self._upstream.send(content)
-            except ConnectionClosed:
-                return self.end(self._closed_by_server())
+                async with asyncio.timeout(READ_PATIENCE):
+                    await self._upstream.send(content)
+            except ConnectionClosed as closed:
+                return self.end(_closing(closed))
+            except TimeoutError:
+                return self.end(Close(1012, "LiveKit does not answer."))
 
     async def _to_client(self) -> None:
-        try:
-            async with StallingSend(self._send, CLIENT_PATIENCE) as send:
-                while True:
-                    await send(_message(await self._upstream.recv()))
-        except ConnectionClosed:
-            self.end(self._closed_by_server())
-        except TimeoutError:
-            self.end(Close(1013, "The client reads too slowly."))
+        while True:
+            try:
+                content = await self._upstream.recv()
+                async with asyncio.timeout(READ_PATIENCE):
+                    await self._send(_message(content))
+            except ConnectionClosed as closed:
+                return self.end(_closing(closed))
+            except TimeoutError:
+                return self.end(Close(1013, "The client reads too slowly."))
 
-    def _closed_by_server(self) -> Close:
-        return _sendable(self._upstream.close_code, 1012, self._upstream.close_reason or "LiveKit was lost.")
+    async def _hang_up(self, ending: Close) -> None:
+        with anyio.move_on_after(CLOSE_PATIENCE):  # it may wait for ever for somebody who does not read
+            await self._upstream.close(ending.code, ending.reason)
 
     async def _say_goodbye(self, ending: Close) -> None:
         """And read until the client closes too: messages that nobody takes keep the socket open."""
@@ -215,8 +220,14 @@ class _Relayed:
             logger.debug("a message after the end was dropped")
 
 
-def _sendable(code: int | None, otherwise: int, reason: str) -> Close:
-    return Close(otherwise if code is None or code in UNSENDABLE else code, reason)
+def _closing(closed: ConnectionClosed) -> Close:
+    """What LiveKit said in closing, or what our own side found wrong with it."""
+    said = closed.rcvd or closed.sent
+    return Close(1012, "LiveKit was lost.") if said is None else Close(_sendable(said.code), said.reason)
+
+
+def _sendable(code: int) -> int:
+    return 1000 if code in UNSENDABLE else code
 
 
 def _message(content: str | bytes) -> Message:
