@@ -45,13 +45,17 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.begin()
+        self.wait_until_ready()
+
+    def begin(self) -> None:
+        """Start it and wait for nothing."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")}
         own = {"home": str(self.home), "port": str(self.port), **self.settings}
         environment |= {f"SOTTOVOCE_{name.upper()}": value for name, value in own.items()}
         command = [sys.executable, "-m", "sottovoce", "serve", "--no-browser", *self.flags]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
@@ -76,12 +80,15 @@ class Server:
         self.process.wait(STOP_TIMEOUT)
 
     def kill_engine(self, kind: str) -> None:
+        self.kill_child("sottovoce.services", kind)
+
+    def kill_child(self, *words: str) -> None:
+        """The one whose command line holds all of `words`; a path counts by its last part."""
         for child in psutil.Process(self.process.pid).children(recursive=True):
-            words = child.cmdline()
-            if "sottovoce.services" in words and kind in words:
+            if set(words) <= {word.rpartition("/")[2] for word in child.cmdline()}:
                 child.send_signal(signal.SIGKILL)
                 return
-        raise AssertionError(f"the server has no child for {kind}")
+        raise AssertionError(f"the server has no child for {' '.join(words)}")
 
     def stop(self) -> None:
         if self.process.poll() is not None:

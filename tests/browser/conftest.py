@@ -40,6 +40,16 @@ def shared_server(server_home: Path) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def room_server(shared_server: Server, server_home: Path) -> Iterator[Server]:
+    """With LiveKit, whose processes a test may kill: the server starts them again."""
+    free = {f"livekit_{port}": "0" for port in ("port", "tcp_port", "udp_port", "worker_port")}
+    server = Server(server_home, "--livekit", offline="true", **free)
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def own_server(shared_server: Server, server_home: Path) -> Iterator[Server]:
     """A server that the test may kill; after the shared one, which has built what both need."""

@@ -1,4 +1,4 @@
-"""Speak, read what was understood, hear the answer, interrupt it; over WebRTC and without it."""
+"""Speak, read what was understood, hear the answer, interrupt it; over each of the transports."""
 
 from __future__ import annotations
 
@@ -9,20 +9,33 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.talk_page import SOON_MS, TalkPage
+from tests.live_server import Server
 
-LEAD = {"webrtc": 2.5, "websocket": 8.0}
-"""Seconds until the user speaks: the fallback comes after WebRTC was given its time."""
+LEAD = {"livekit": 4.0, "webrtc": 2.5, "websocket": 8.0}
+"""Seconds until the user speaks: an assistant has to come; the fallback comes after WebRTC had its time."""
 
 NO_UDP = """
 const Native = window.RTCPeerConnection;
+const firewalled = (options) => ({ ...options, iceTransportPolicy: "relay" }); // and there is no relay
 window.RTCPeerConnection = class extends Native {
   constructor(options) {
-    super({ ...options, iceTransportPolicy: "relay" }); // and there is no relay: as behind a strict firewall
+    super(firewalled(options));
+  }
+  setConfiguration(options) {
+    super.setConfiguration(firewalled(options));
   }
 };
 """
 
-TRANSPORTS = pytest.mark.parametrize("transport", ["webrtc", "websocket"])
+TRANSPORTS = pytest.mark.parametrize("transport", ["webrtc", "websocket", "livekit"])
+EMBEDDED = pytest.mark.parametrize("transport", ["webrtc", "websocket"])
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, transport: str) -> Server:
+    name = "room_server" if transport == "livekit" else "shared_server"
+    chosen: Server = request.getfixturevalue(name)
+    return chosen
 
 
 def begin(page: TalkPage, transport: str) -> None:
@@ -34,18 +47,24 @@ def begin(page: TalkPage, transport: str) -> None:
 
 
 @TRANSPORTS
-def test_a_question_is_read_answered_and_heard(open_page: OpenPage, transport: str) -> None:
-    page = open_page(LEAD[transport], "command-what-time-is-it-in-tokyo-rms")
+def test_a_question_is_read_answered_and_heard(open_page: OpenPage, server: Server, transport: str) -> None:
+    page = open_page(LEAD[transport], "command-what-time-is-it-in-tokyo-rms", server=server)
     begin(page, transport)
     expect(page.spoken).to_contain_text(re.compile("tokyo", re.IGNORECASE), timeout=SOON_MS)
     expect(page.finished_replies).to_contain_text(re.compile("tokyo", re.IGNORECASE), timeout=SOON_MS)
     page.expect_sound()
-    expect(page.page.get_by_role("button", name="Where the time went")).to_be_visible()
+    page.page.get_by_role("button", name="Where the time went").click()
+    names = {"livekit": "LiveKit", "webrtc": "WebRTC", "websocket": "WebSocket"}
+    expect(page.page.get_by_text(f"Connected over {names[transport]}.")).to_be_visible()
+    has_livekit = any("/assets/livekit-" in url for url in page.requested)
+    assert has_livekit == (transport == "livekit")  # a script as large as the rest of the page
 
 
 @TRANSPORTS
-def test_speaking_interrupts_the_answer(open_page: OpenPage, transport: str) -> None:
-    page = open_page(LEAD[transport], "dialogue-count-to-forty-slt", 5.0, "dialogue-what-time-is-it-slt")
+def test_speaking_interrupts_the_answer(open_page: OpenPage, server: Server, transport: str) -> None:
+    page = open_page(
+        LEAD[transport], "dialogue-count-to-forty-slt", 5.0, "dialogue-what-time-is-it-slt", server=server
+    )
     begin(page, transport)
     page.expect_sound()
     unheard = page.page.locator("[data-entry=unheard]")
@@ -55,7 +74,7 @@ def test_speaking_interrupts_the_answer(open_page: OpenPage, transport: str) -> 
     expect(page.finished_replies.first).to_contain_text(re.compile("one", re.IGNORECASE))
 
 
-@TRANSPORTS
+@EMBEDDED
 def test_escape_silences_the_assistant_at_once(open_page: OpenPage, transport: str) -> None:
     page = open_page()
     begin(page, transport)
