@@ -108,7 +108,7 @@ async def running(
     tls: ssl.SSLContext | None = None,
     trusted: ssl.SSLContext | bool = True,
     desk: ModelDesk | None = None,
-    livekit: LiveKitDirectory | None = None,
+    rooms: LiveKitDirectory | None = None,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
     engine, sessions = Engine(), list[TalkingSession]()
@@ -126,7 +126,7 @@ async def running(
         limits=limits or GatewayLimits(wrong_key_hold=0),
         now=now,
         desk=desk,
-        livekit=livekit,
+        livekit=rooms,
     )
     async with (
         served(engine.app()) as engine_url,
