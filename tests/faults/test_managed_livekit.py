@@ -16,15 +16,15 @@ import pytest
 
 from sottovoce.cli.serve import STOP_DEADLINE
 from sottovoce.livekit.server_keys import KEYS_FILE
-from tests.live_server import POLL, Server
+from tests.live_server import POLL, READY_TIMEOUT, Server
 from tests.livekit_server import LiveKitServer, livekit_program
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
 
-DEADLINE = 30.0
+DEADLINE = READY_TIMEOUT
 FREE = {"livekit_port": "0", "livekit_udp_port": "0", "profile": "embedded"}
 GONE_WITHIN = 20.0
-"""Seconds. At once, but for one that was begun a moment before: it looks for its parent when it has loaded."""
+"""Seconds. At once, but for one just begun, which looks for its parent when it has loaded."""
 WORDS = {"server": "livekit-server", "worker": "worker"}
 """What a child's command line has in it."""
 
