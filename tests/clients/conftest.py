@@ -11,7 +11,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from tests.chromium import chromium_path, launching, own_playwright  # noqa: F401  fixtures
 from tests.clients.openai_conversation import Conversation, conversation
-from tests.clients.servers import SESSIONS, Live, Secured, serving
+from tests.clients.servers import ROOMS, SESSIONS, Live, Secured, serving
 
 HERE = Path(__file__).parent
 TIMEOUT = 120
@@ -45,6 +45,13 @@ def secured(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Ite
     home, small = tmp_path_factory.mktemp("secured"), {"max_sessions": str(SESSIONS)}
     with serving(home, engine_cache, "--tls", max_upload_bytes="1048576", **small) as live:
         yield Secured(live)
+
+
+@pytest.fixture(scope="session")
+def rooms(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Iterator[Live]:
+    """One that runs a LiveKit server and a worker."""
+    with serving(tmp_path_factory.mktemp("rooms"), engine_cache, "--livekit", **ROOMS) as live:
+        yield live
 
 
 @pytest.fixture

@@ -56,6 +56,10 @@ class Secured:
             return client.realtime.client_secrets.create().value
 
 
+ROOMS = {"livekit_port": "0", "livekit_tcp_port": "0", "livekit_udp_port": "0"}
+"""For `serve --livekit`: whatever ports are free."""
+
+
 @contextmanager
 def serving(home: Path, engine_cache: Path, *flags: str, **settings: str) -> Iterator[Live]:
     """A server with the given flags and settings, until the block ends."""

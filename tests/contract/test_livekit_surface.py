@@ -1,6 +1,7 @@
 """Every name, parameter and hook of livekit's that our code uses is there.
 
-What a name does, test_livekit_behaviour.py and test_livekit_rooms.py ask; docs/upgrading-livekit.md says what to do when this fails.
+What a name does, test_livekit_behaviour.py and test_livekit_rooms.py ask; docs/upgrading-livekit.md says what to
+do when this fails.
 """
 
 from __future__ import annotations
