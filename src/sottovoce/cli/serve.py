@@ -92,6 +92,7 @@ def serve(
 
 def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None, LiveKitPlan | None]:
     """Everything that can be wrong at the start, before any process is. Raises `ConfigError`."""
+    from sottovoce.errors import ConfigError
     from sottovoce.gateway.routes.page import check_page
     from sottovoce.gateway.server_key import load_or_create_key
     from sottovoce.gateway.tls import ServerTls
@@ -101,10 +102,16 @@ def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None, 
     key = load_or_create_key(settings)
     tls = ServerTls(settings) if settings.has_tls else None
     sock = listen(settings.host, settings.port)
-    return sock, key, tls, _rooms(settings) if settings.livekit.is_managed else None
+    try:
+        return sock, key, tls, _rooms(settings)  # while the port is held, which theirs have to differ from
+    except ConfigError:
+        sock.close()
+        raise
 
 
-def _rooms(settings: Settings) -> LiveKitPlan:
+def _rooms(settings: Settings) -> LiveKitPlan | None:
+    if not settings.livekit.is_managed:
+        return None
     from sottovoce.livekit.managed import LiveKitPlan
 
     return LiveKitPlan.of(settings)
