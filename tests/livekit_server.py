@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -29,12 +30,13 @@ def livekit_program() -> str:
 class LiveKitServer:
     """`start` after `kill` comes back at the same address, with nothing remembered."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, has_foreign_stun: bool = False) -> None:
+        """`has_foreign_stun`: it sends its clients to Google and Twilio, as one does that nobody configured."""
         self.port, self.tcp_port, self.udp_port = free_port(), free_port(), free_port()
         self.url = f"ws://127.0.0.1:{self.port}"
         self.api_key, self.api_secret = f"API{secrets.token_hex(6)}", secrets.token_urlsafe(32)
         self.log = folder / f"livekit-{self.port}.log"
-        self._config = {
+        self._config: dict[str, Any] = {
             "port": self.port,
             "bind_addresses": ["127.0.0.1"],
             "keys": {self.api_key: self.api_secret},
@@ -49,6 +51,8 @@ class LiveKitServer:
             },
             "logging": {"level": "info", "json": True},
         }
+        if not has_foreign_stun:
+            self._config["rtc"]["stun_servers"] = ["127.0.0.1:9"]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

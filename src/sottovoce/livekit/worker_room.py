@@ -28,6 +28,13 @@ CONNECT_DEADLINE: Final = 15.0
 END_DEADLINE: Final = 8.0
 """Seconds for a conversation to end politely, less than livekit-agents waits for its job."""
 
+ROOM_OPTIONS: Final = rtc.RoomOptions(
+    auto_subscribe=False,
+    # without any the library asks those of the server, Google's and Twilio's where it names none of its own;
+    # a worker reaches the server's media ports without being told its own address
+    rtc_config=rtc.RtcConfiguration(ice_servers=[rtc.IceServer(urls=["stun:127.0.0.1:9"])]),
+)
+
 Outcome: TypeAlias = Literal["over", "ended", "failed", "doubled"]
 """over: everybody left. ended: this worker was told to end it. doubled: there was an assistant already."""
 
@@ -62,7 +69,7 @@ class Rooms:
 
     async def _stay(self, room: rtc.Room, assignment: Assignment, stop: asyncio.Event) -> Outcome:
         async with asyncio.timeout(CONNECT_DEADLINE):
-            await room.connect(assignment.url, assignment.token, rtc.RoomOptions(auto_subscribe=False))
+            await room.connect(assignment.url, assignment.token, ROOM_OPTIONS)
         if self._has_another(room):
             return "doubled"
         self.joined(max(0.0, time.time() - assignment.received_at))
