@@ -35,8 +35,10 @@ from sottovoce.engines.llm.chat import MAX_TEXT_CHARACTERS, TEXT_PARTS
 from sottovoce.engines.tts.base import MAX_INPUT_CHARACTERS
 from sottovoce.engines.tts.voices import DEFAULT_VOICE
 from sottovoce.gateway.model_listing import Model
+from sottovoce.gateway.routes.connection_details import ConnectionDetails
 from sottovoce.gateway.routes.openapi import DOCUMENT
 from sottovoce.gateway.routes.secrets import MadeSecret, NewSecret
+from sottovoce.livekit.token_request import TokenRequest
 from sottovoce.services import chat_request
 from sottovoce.services.chat_request import ChatRequest
 from sottovoce.services.speech import SpeechRequest
@@ -58,6 +60,8 @@ class Operation:
     status: int = 200
     replies: Mapping[str, Schema] = field(default_factory=dict)
     faults: Sequence[int] = ()
+    is_located: bool = False
+    """Whether its reply says where the new thing is."""
 
 
 class Schemas(GenerateJsonSchema):
@@ -75,6 +79,7 @@ GROUPS: Mapping[str, tuple[type[BaseModel], ...]] = {
         *(TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent),
     ),
     "Realtime.": (NewSecret, MadeSecret),
+    "Rooms.": (TokenRequest, ConnectionDetails),
 }
 """What is described by types; each group's schemas begin with its name, as some are called the same."""
 
@@ -85,13 +90,14 @@ FAULTS: Mapping[int, str] = {
     400: "The request breaks its contract; `error.param` names the field.",
     401: "No API key, or a wrong one.",
     403: "A key that may not do this, or a page of another site.",
-    404: "There is no such thing: a model, a call, a route.",
+    404: "There is no such thing: a model, a call, a route; rooms, where LiveKit is off.",
     405: "The method is not allowed here; `allow` names those that are.",
     409: "Something of that kind is already under way.",
     413: "The body, or the recording in it, is larger than the server's settings allow.",
     429: "Too many at a time; `retry-after` says when to come back.",
     500: "The server met an unexpected error; its log has the details.",
-    503: "The server is full, or an engine is starting or gone; `retry-after` says when to come back.",
+    503: "The server is full, or an engine or LiveKit is starting or gone; `retry-after` says when to come "
+    "back.",
 }
 EVERYBODY = (400, 401, 403, 429, 500, 503)
 
@@ -180,9 +186,18 @@ OPERATIONS = (
         status=201,
         replies={"application/sdp": TEXT},
         faults=(413,),
+        is_located=True,
     ),
     Operation(
         *("post", "/v1/realtime/calls/{call_id}/hangup", "End a WebRTC call", "Realtime"), faults=(404,)
+    ),
+    Operation(
+        *("post", "/api/connection-details", "A token to join a LiveKit room with", "Rooms"),
+        body={"application/json": ref("Rooms.TokenRequest")},
+        is_body_required=False,
+        status=201,
+        replies={"application/json": ref("Rooms.ConnectionDetails")},
+        faults=(404, 413),
     ),
 )
 
@@ -225,7 +240,7 @@ def paths() -> Schema:
 
 def described_operation(operation: Operation) -> Schema:
     ok: Schema = {"description": "As asked for", "headers": headers("x-request-id")}
-    if operation.status == 201:
+    if operation.is_located:
         ok["headers"] |= headers("location")
     if operation.replies:
         ok["content"] = content(operation.replies)

@@ -24,6 +24,12 @@ EXAMPLES, HEARD_EXAMPLES = 30, 10
 a minute."""
 
 TIMEOUT = 15.0
+LIVEKIT = {
+    "LIVEKIT_URL": "ws://127.0.0.1:9",
+    "LIVEKIT_API_KEY": "APIfuzzed",
+    "LIVEKIT_API_SECRET": "fuzzed-0123456789-fuzzed-0123456789",
+}
+"""Nobody is there; tokens are made all the same."""
 RECORDING = (RECORDINGS / "command-roll-two-dice-awb.wav").read_bytes()
 UPLOADS = ("POST /v1/audio/transcriptions", "POST /v1/audio/translations")
 OPERATIONS = (
@@ -31,7 +37,7 @@ OPERATIONS = (
     *("POST /v1/chat/completions", "POST /v1/audio/speech"),
     *UPLOADS,
     *("POST /v1/realtime/client_secrets", "POST /v1/realtime/calls"),
-    "POST /v1/realtime/calls/{call_id}/hangup",
+    *("POST /v1/realtime/calls/{call_id}/hangup", "POST /api/connection-details"),
 )
 CHECKS = (
     schemathesis.checks.not_a_server_error,
@@ -49,7 +55,10 @@ def server(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Iter
     home = tmp_path_factory.mktemp("fuzzed")
     (home / "cache").symlink_to(engine_cache, target_is_directory=True)
     running = Server(home, api_key=KEY)
-    running.start()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in LIVEKIT.items():
+            environment.setenv(name, value)
+        running.start()
     yield running
     running.stop()
 
