@@ -17,8 +17,8 @@ from tests.clients.servers import Live
 
 PREFIX = "/clients/"
 FLAGS = ("--use-fake-ui-for-media-stream", "--disable-features=LocalNetworkAccessChecks")
-"""The second is for a page that comes from the test: Chromium takes it for one of the internet, which may open
-no WebSocket to this machine."""
+"""The second is for a page that comes from the test: Chromium takes it for one of the internet, which may
+open no WebSocket to this machine."""
 DEADLINE_MS = 40_000
 """For one answer, on a machine that may be busy with other browsers."""
 

@@ -61,8 +61,10 @@ def private_names(root: Path = SOURCE) -> dict[str, set[str]]:
     ours = {name for path in sorted(root.rglob("*.py")) for name in _defined(ast.parse(path.read_text()))}
     found: dict[str, set[str]] = {}
     for path in files(root):
-        for node in ast.walk(ast.parse(path.read_text())):
-            for name in _mentioned(node):
+        tree = ast.parse(path.read_text())
+        others = _others(tree)
+        for node in ast.walk(tree):
+            for name in _mentioned(node, others):
                 if name.startswith("_") and not name.startswith("__") and name not in ours:
                     found.setdefault(name, set()).add(place(path, root, node))
     return found
@@ -128,18 +130,33 @@ def _defined(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
-        elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.attr if isinstance(node, ast.Attribute) else node.id
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is_self(node.value):
+            yield node.attr
         elif isinstance(node, ast.arg):
             yield node.arg
         elif isinstance(node, ast.alias) and not hasattr(builtins, node.name):
             yield node.asname or ""
 
 
-def _mentioned(node: ast.AST) -> Iterator[str]:
+def _mentioned(node: ast.AST, others: set[str]) -> Iterator[str]:
     match node:
+        case ast.Attribute(value=ast.Name(id=module)) if module in others:
+            return
         case ast.Attribute(attr=name) | ast.keyword(arg=str(name)) | ast.alias(name=name):
             yield name
+
+
+def _others(tree: ast.Module) -> set[str]:
+    """Modules that are not livekit's."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    names = [alias for node in imports for alias in node.names if not _is_of((LIVEKIT,), alias.name)]
+    return {alias.asname or _top(alias) for alias in names}
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
 
 
 def place(path: Path, root: Path, node: ast.AST) -> str:
