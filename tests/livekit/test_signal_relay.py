@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import ssl
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -19,6 +21,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Response
 
+from sottovoce.config import Settings
+from sottovoce.gateway.tls import ServerTls
+from sottovoce.livekit.tokens import MAX_TOKEN_BYTES
 from tests.contract.gateway_server import BEARER, running
 from tests.livekit.gateway import LIMITS, Managed, Rooms, rooms
 from tests.livekit.participant import Participant
@@ -62,8 +67,40 @@ async def test_two_meet_in_a_room_and_hear_each_other(served: Rooms, room_name: 
         await ann.speak(recording("dialogue-what-time-is-it-slt"))
         await ben.until(ben.first_loud)
         assert served.gateway.app.state.relay.slots.taken == 2
+        metrics = await served.gateway.client.get("/metrics", headers=BEARER)
+        assert "sottovoce_relayed_participants 2.0" in metrics.text
     async with asyncio.timeout(5):
         await served.gateway.app.state.relay.slots.wait_until_free()
+
+
+async def test_the_longest_token_gets_through(served: Rooms, livekit: LiveKitServer) -> None:
+    session = {"session": {"type": "realtime", "instructions": "e" * 7000}}
+    asked = {
+        "room_config": {"agents": [{"metadata": json.dumps(session)}]},
+        "participant_metadata": "m" * 3900,
+    }
+    details = await served.details(**asked)
+    assert MAX_TOKEN_BYTES * 0.9 < len(details["participant_token"]) <= MAX_TOKEN_BYTES
+    participant = Participant("long")
+    await participant.join(details["server_url"], details["participant_token"])
+    assert participant.room.local_participant.metadata == "m" * 3900
+    await participant.leave()
+    offer = "x" * (8 << 10)  # of a client that sends it along, in the address
+    query = f"?access_token={details['participant_token']}&join_request={JOIN_REQUEST}&more={offer}"
+    async with connect(f"{served.url}/rtc/v1{query}", proxy=None) as socket:
+        assert await socket.recv()
+
+
+async def test_over_tls_the_address_is_wss(tmp_path: Path, livekit: LiveKitServer) -> None:
+    tls = ServerTls(Settings(home=tmp_path / "home", tls=True))
+    trusted = ssl.create_default_context(cafile=str(tls.certificate_file))
+    managed = Managed(livekit)
+    async with running(tmp_path, LIMITS, rooms=managed, tls=tls.context, trusted=trusted) as gateway:
+        details = await Rooms(gateway, managed).details()
+        assert details["server_url"] == f"wss://{gateway.host}"
+        url = f"{details['server_url']}/rtc?access_token={details['participant_token']}&protocol=15&sdk=js"
+        async with connect(url, proxy=None, ssl=trusted) as socket:
+            assert await socket.recv()
 
 
 async def test_a_room_has_our_limits(tmp_path: Path, livekit: LiveKitServer, room_name: str) -> None:

@@ -101,13 +101,14 @@ def create_app(
     sessions = Slots(settings.max_sessions, "sessions, all it takes (SOTTOVOCE_MAX_SESSIONS)")
     half_open = Slots(limits.half_open_calls, "calls being set up")
     defaults = _defaults(settings)
-    metrics = Metrics(Watched(engines, sessions, lambda: failover.outcomes, desk))
+    is_relayed = livekit is not None and livekit.access.server_url is None
+    relay = SignalRelay(livekit, limits.relays) if livekit is not None and is_relayed else None
+    relayed = None if relay is None else relay.slots
+    metrics = Metrics(Watched(engines, sessions, lambda: failover.outcomes, desk, relayed))
     session_factory = measured(session_factory, metrics.measured)
     voices = VoiceListing(client, failover)
     websocket = RealtimeWebSocket(session_factory, defaults, voices)
     calls = Calls(session_factory, defaults, sessions, half_open, _call_options(settings, limits))
-    is_relayed = livekit is not None and livekit.access.server_url is None
-    relay = SignalRelay(livekit, limits.relays) if livekit is not None and is_relayed else None
 
     no_websocket = WebSocketRoute("/{path:path}", no_such_websocket)
     v1 = [

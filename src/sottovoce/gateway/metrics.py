@@ -28,12 +28,14 @@ ENGINE_STATES = ("loading", "warming", "ready", "restarting", "failed", "drainin
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Whom to ask when the metrics are read. `desk` is None where nobody looks after models."""
+    """Whom to ask when the metrics are read. `desk` is None where nobody looks after models, `relayed` where
+    no signalling of rooms is relayed."""
 
     engines: EngineDirectory
     sessions: Slots
     outcomes: Callable[[], Outcomes] = dict
     desk: ModelDesk | None = None
+    relayed: Slots | None = None
 
 
 class Metrics:
@@ -114,6 +116,9 @@ class _Now(Collector):
         yield from (build(), sessions(self._watched.sessions.taken))
         yield from self._engines()
         yield engine_outcomes(self._watched.outcomes())
+        if (relayed := self._watched.relayed) is not None:
+            what = "Participants of rooms whose signalling is relayed."
+            yield GaugeMetricFamily("sottovoce_relayed_participants", what, value=relayed.taken)
         if (desk := self._watched.desk) is not None:
             yield from _models(desk.states())
             yield _restarts(desk.chains())
