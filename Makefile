@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --pytho
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test unit clients livekit check format bench page lock wheel clean
+.PHONY: help setup run test unit clients livekit helm check format bench page lock wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,14 +26,17 @@ run: setup ## Start Sottovoce, print its address, open a browser (ARGS="--port 9
 livekit: $(VENV)/.installed ## Get livekit-server for rooms: the one on PATH, else built with Go into .tools
 	@$(BIN)/python scripts/ensure_livekit.py
 
-test: setup livekit $(VENV)/.installed-test web/node_modules/.installed $(CLIENTS) ## Run every test
+helm: $(VENV)/.installed ## Get Helm, which the tests render deploy/chart with: the one on PATH, else built with Go into .tools
+	@$(BIN)/python scripts/ensure_helm.py
+
+test: setup livekit helm $(VENV)/.installed-test web/node_modules/.installed $(CLIENTS) ## Run every test
 	@scripts/ensure-browser
 	@echo "Testing the page"
 	@$(WITH_NODE) npm --prefix web run --silent test
 	@echo "Testing the rest"
 	@$(WITH_NODE) $(BIN)/python -m pytest $(ARGS)
 
-unit: setup livekit $(VENV)/.installed-test ## Run the tests that need neither a browser nor other people's clients
+unit: setup livekit helm $(VENV)/.installed-test ## Run the tests that need neither a browser nor other people's clients
 	@$(BIN)/python -m pytest -m "not browser and not clients" $(ARGS)
 
 clients: $(CLIENTS) ## Install the stock clients that the tests run

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 import pytest
 
 from deploy.as_compose.__main__ import read_settings
 from deploy.as_compose.project import DEPLOY
+from tests.deploy.charts import with_stand_in
 
 EXAMPLE = DEPLOY / ".env.example"
 KEYS = ("SOTTOVOCE_API_KEY", "ENGINE_KEY", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
@@ -23,3 +25,8 @@ def good_settings() -> dict[str, str]:
     """Those of somebody who made keys, and wants no models fetched."""
     made = {name: secrets.token_hex(32) for name in KEYS}
     return read_settings(EXAMPLE.read_text()) | made | {"SOTTOVOCE_PROFILE": "embedded"}
+
+
+@pytest.fixture(scope="session")
+def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_stand_in(tmp_path_factory.mktemp("chart") / "sottovoce")
