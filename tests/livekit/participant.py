@@ -309,6 +309,8 @@ class Participant:
             self._start(self._listen(track))
 
     async def _listen(self, track: rtc.RemoteAudioTrack) -> None:
+        if track.sid not in self._published():
+            return  # it went as it came, and livekit's SDK fails at its absence
         stream = rtc.AudioStream.from_track(
             track=track, sample_rate=HEARD_HZ, num_channels=1, frame_size_ms=20
         )
@@ -318,6 +320,10 @@ class Participant:
                 self._keep(self.heard, Sound(time.monotonic(), pcm))
         finally:
             await stream.aclose()
+
+    def _published(self) -> set[str]:
+        others = self.room.remote_participants.values()
+        return {sid for other in others for sid in other.track_publications}
 
     def _attributes_changed(self, changed: dict[str, str], other: rtc.Participant) -> None:
         if AGENT_STATE in changed:
@@ -337,7 +343,8 @@ class Participant:
 
     def _written(self, reader: rtc.TextStreamReader, author: str) -> None:
         async def read() -> None:
-            self._keep(self.chats, (time.monotonic(), author, await reader.read_all()))
+            with contextlib.suppress(rtc.StreamError):
+                self._keep(self.chats, (time.monotonic(), author, await reader.read_all()))
 
         self._start(read())
 
@@ -358,11 +365,15 @@ def _caption(info: rtc.TextStreamInfo, speaker: str, text: str) -> Caption:
 
 
 @contextlib.asynccontextmanager
-async def present(server: Reachable, room: str, identity: str, **given: Any) -> AsyncIterator[Participant]:
-    """`given` goes into the `token`."""
+async def present(
+    server: Reachable, room: str, identity: str, *, speaks: bool = False, **given: Any
+) -> AsyncIterator[Participant]:
+    """`given` goes into the `token`. Who `speaks` has a microphone at once, and is seen sooner for it."""
     participant = Participant(identity)
     try:
         await participant.join(server.url, token(server, room, identity, **given))
+        if speaks:
+            await participant.publish()
         yield participant
     finally:
         await participant.leave()

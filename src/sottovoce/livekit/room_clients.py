@@ -121,8 +121,8 @@ class Clients:
 
     def heard(self, identity: str | None) -> None:
         """It is the microphone of `identity` that is heard now."""
-        if identity != self._speaker:
-            self._speaker = identity
+        is_news, self._speaker = identity != self._speaker, identity
+        if is_news and self._audience is not None:
             for client in self._clients.values():
                 client.tell([self._heard_by(client)])
 

@@ -10,7 +10,7 @@ from livekit import rtc
 
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.conversation.port import SessionPort
-from sottovoce.livekit.own_sound import OwnSound
+from sottovoce.livekit.own_sound import OwnSound, TrackGone
 from sottovoce.realtime import live_sound
 
 RATE_HZ: Final = 16_000
@@ -77,9 +77,15 @@ class Microphone:
         if not wanted.subscribed:
             wanted.set_subscribed(True)
         if self._sound is None and isinstance(wanted.track, rtc.RemoteAudioTrack):
-            logger.debug("a microphone is heard")
-            self._publication = wanted
-            self._sound = OwnSound(wanted.track, RATE_HZ, FRAME_MS, MAX_WAITING_FRAMES)
+            self._open(wanted, wanted.track)
+
+    def _open(self, publication: rtc.RemoteTrackPublication, track: rtc.RemoteAudioTrack) -> None:
+        try:
+            self._sound = OwnSound(track, RATE_HZ, FRAME_MS, MAX_WAITING_FRAMES)
+        except TrackGone:
+            logger.debug("a microphone has gone before it was heard")
+        else:
+            self._publication = publication
             self._has_sound.set()
 
     def _wanted(self) -> rtc.RemoteTrackPublication | None:

@@ -221,6 +221,32 @@ def test_audio_in_events_of_a_call_is_refused_its_track_has_it() -> None:
     assert not client.session.heard
 
 
+def test_who_comes_late_is_told_of_the_items_as_they_are_now() -> None:
+    client = Client(ProtocolOptions(transport="webrtc"))
+    client.hear(told.TurnCommitted("item_u"), told.Transcript("item_u", "count to forty", is_final=True))
+    client.hear(told.ReplyStarted("resp_a", "item_a"), told.ReplyText("resp_a", "item_a", "one two"))
+    recap = [json.loads(event.to_json()) for event in client.protocol.recap()]
+    assert [(event["type"], event["item"]["id"]) for event in recap] == [
+        ("conversation.item.added", "item_u"),
+        ("conversation.item.done", "item_u"),
+        ("conversation.item.added", "item_a"),
+    ]
+    assert recap[0]["item"]["content"][0]["transcript"] == "count to forty"
+    assert recap[2]["previous_item_id"] == "item_u"
+
+
+def test_what_is_beside_the_conversation_is_known_as_long_as_it_lasts() -> None:
+    client = Client()
+    client.hear(told.ReplyStarted("resp_a", "item_a"))
+    client.send("response.create", response={"conversation": "none"})
+    beside = client.session.asked[-1][1]
+    client.hear(told.ReplyStarted(beside, "item_b", "text"))
+    assert client.protocol.is_beside(beside)
+    assert not client.protocol.is_beside("resp_a")
+    client.hear(told.ReplyFinished(beside, "item_b", "completed"))
+    assert not client.protocol.is_beside(beside)
+
+
 def test_each_of_several_senders_is_listened_to_with_a_patience_of_its_own() -> None:
     client = Client()
     patience = Patience()
