@@ -67,15 +67,19 @@ def example(block: re.Match[str], before: str) -> Example:
 
 
 HERE = [example for example in examples() if example.place in ("", "pipecat")]
+ROOMS = [example for example in examples() if example.place == "rooms"]
 (TLS,) = [example for example in examples() if example.place == "tls"]
 (SECRET,) = [example for example in examples() if example.place == "secret"]
 (PAGE,) = [example for example in examples() if example.place == "page"]
 COMMANDS = {
     ("sh", ""): ["sh", "-euc"],
     ("sh", "secret"): ["sh", "-euc"],
+    ("sh", "rooms"): ["sh", "-euc"],
     ("python", ""): [sys.executable, "-c"],
+    ("python", "rooms"): [sys.executable, "-c"],
     ("python", "pipecat"): [str(PIPECAT_PYTHON), "-c"],
     ("js", ""): ["node", "--input-type=module", "-e"],
+    ("js", "rooms"): ["node", "--input-type=module", "-e"],
     ("js", "tls"): ["node", "--input-type=module", "-e"],
 }
 
@@ -117,6 +121,14 @@ def played(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
 @pytest.mark.parametrize("name", [example.name for example in HERE])
 def test_an_example_gets_its_answer(name: str, played: Played) -> None:
     assert ANSWER.search(played(name))
+
+
+@pytest.mark.parametrize("shown", ROOMS, ids=lambda example: example.name)
+def test_an_example_of_rooms_gets_its_token_or_answer(shown: Example, rooms: Live, tmp_path: Path) -> None:
+    said = run(shown, rooms, tmp_path)
+    expected = {"sh": '"server_url":"ws://127', "python": "4", "js": "ws://127"}[shown.language]
+    assert expected in said
+    assert shown.language != "python" or ANSWER.search(said)
 
 
 def test_the_example_over_tls_gets_its_answer(secured: Secured, tmp_path: Path) -> None:
