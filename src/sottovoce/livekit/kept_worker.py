@@ -30,13 +30,22 @@ _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
 
 class WorkerWord(BaseModel):
-    """A line of the worker's standard output. `http` is where it answers /livez, once it does."""
+    """A line of the worker's standard output. `http` is where it answers /readyz, once it does."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     registered: bool
     worker_id: str | None = None
     http: str | None = None
+
+
+class Readiness(BaseModel):
+    """What the worker answers at /readyz."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    status: str
+    reasons: tuple[str, ...] = ()
 
 
 class WorkerChild(SystemChild):
@@ -74,6 +83,8 @@ class KeptWorker:
     command: Sequence[str] = COMMAND
     keeping: Keeping = field(init=False)
     _word: WorkerWord = field(default=WorkerWord(registered=False), init=False)
+    lacks: str | None = field(default=None, init=False)
+    """Why a room would get no assistant from it, in its own words."""
     _engines: bytes = field(default=b"", init=False, repr=False)
     _child: WorkerChild | None = field(default=None, init=False)
     _client: httpx.AsyncClient = field(init=False, repr=False)
@@ -117,13 +128,22 @@ class KeptWorker:
             ChildLog(LOG_NAME).push(f"{line}\n".encode())  # a library that prints
 
     async def _look(self) -> Seen:
-        """One that tells where it answers has to answer there; one that has not begun to is starting."""
-        if self._word.http is not None:
-            try:
-                await self._client.get(f"{self._word.http}/livez")
-            except httpx.HTTPError:
-                return "silent"
-        return "ready" if self._word.registered else "starting"
+        """One that tells where it answers has to answer there: it is registered, and its engines are well."""
+        if self._word.http is None:
+            self._lack("not registered yet")
+            return "starting"
+        try:
+            reply = await self._client.get(f"{self._word.http}/readyz")
+            said = Readiness.model_validate_json(reply.content)
+        except (httpx.HTTPError, ValidationError):
+            return "silent"
+        self._lack("; ".join(said.reasons) or None)
+        return "ready" if said.status == "ready" and self._word.registered else "starting"
+
+    def _lack(self, reason: str | None) -> None:
+        before, self.lacks = self.lacks, reason
+        if reason != before:
+            self.on_change()
 
 
 def worker_environment(settings: Settings, access: LiveKitAccess) -> Mapping[str, str]:

@@ -95,9 +95,9 @@ class ManagedLiveKit:
         if server.state != "ready":
             return LiveKitStatus(False, f"{PROGRAM} {server.reason or 'is starting'}", missing="server")
         if worker.state != "ready":
-            return LiveKitStatus(
-                False, f"the worker {worker.reason or 'has not registered yet'}", missing="worker"
-            )
+            lacks = f"is not ready: {self._worker.lacks or 'it has just started'}"
+            reason = lacks if worker.pid is not None else worker.reason or "is starting"
+            return LiveKitStatus(False, f"the worker {reason}", missing="worker")
         return LiveKitStatus(is_ready=True)
 
     async def changes(self) -> AsyncIterator[LiveKitStatus]:

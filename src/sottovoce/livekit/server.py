@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import httpx
 
-from sottovoce.livekit.server_log import server_line
+from sottovoce.livekit.server_log import MAX_LINE_BYTES, server_line
 from sottovoce.livekit.server_program import PROGRAM
 from sottovoce.livekit.server_reach import LOOPBACK
 from sottovoce.processes.child import Child, SystemChild, begin
@@ -78,7 +78,7 @@ class LiveKitServer:
 
     async def _begin(self) -> Child:
         return await begin(
-            lambda: ServerChild(ChildLog(LOG_NAME, server_line)),
+            lambda: ServerChild(ChildLog(LOG_NAME, server_line, MAX_LINE_BYTES)),
             (sys.executable, "-P", "-m", "sottovoce.processes.launch", self.program),
             server_environment(os.environ, self.config),
         )

@@ -9,6 +9,13 @@ from typing import Any
 
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
 """What JSON web tokens look like: their header begins with the same letters, always."""
+MAX_LINE_BYTES = 1 << 18
+"""A line may hold whole session descriptions; what is told of it is short."""
+MAX_TOLD_CHARACTERS = 1000
+_CUT = re.compile(r'\{"level":"(\w+)".*?"msg":"([^"\\]*)"')
+"""How a line of JSON begins whose end was cut off."""
+_USUAL = frozenset({"error reading data channel", "error writing to websocket"})
+"""What it warns of whenever somebody leaves."""
 _TOLD = ("error", "room", "participant", "reason", "nodeIP", "port", "workerID", "jobID", "status")
 """Other fields repeat themselves, or hold what participants bring along."""
 _LEVELS = {
@@ -24,14 +31,22 @@ _LEVELS = {
 
 def server_line(line: str) -> tuple[int, str]:
     """A level and a message. What is not JSON is the server's word before it ends: a fault."""
+    fields = _fields(line)
+    if fields is None:
+        return logging.WARNING, without_tokens(line)[:MAX_TOLD_CHARACTERS]
+    level = _LEVELS.get(str(fields.get("level")), logging.WARNING)
+    if fields.get("msg") in _USUAL:
+        level = logging.DEBUG
+    return level, without_tokens(_message(fields))[:MAX_TOLD_CHARACTERS]
+
+
+def _fields(line: str) -> dict[str, Any] | None:
     try:
         fields = json.loads(line)
     except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        return logging.WARNING, without_tokens(line)
-    level = _LEVELS.get(str(fields.get("level")), logging.WARNING)
-    return level, without_tokens(_message(fields))
+        cut = _CUT.match(line)
+        return None if cut is None else {"level": cut[1], "msg": cut[2]}
+    return fields if isinstance(fields, dict) else None
 
 
 def without_tokens(text: str) -> str:

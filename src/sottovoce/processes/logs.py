@@ -63,11 +63,11 @@ def leveled(line: str) -> tuple[int, str]:
 class ChildLog:
     """Forwards a child's output line by line and remembers the last lines, which often tell why it died."""
 
-    def __init__(self, name: str, read: ReadLine = leveled) -> None:
-        """`name` is the logger's."""
+    def __init__(self, name: str, read: ReadLine = leveled, limit_bytes: int = MAX_LINE_BYTES) -> None:
+        """`name` is the logger's; `limit_bytes` is for lines as they come, before they are read."""
         self.logger = logging.getLogger(name)
         self._read = read
-        self._lines = LineSplitter()
+        self._lines = LineSplitter(limit_bytes)
         self._last: deque[tuple[bool, str]] = deque(maxlen=LAST_LINES)
 
     @property

@@ -17,14 +17,36 @@ from sottovoce.livekit.kept_worker import KeptWorker, worker_environment
 ACCESS = LiveKitAccess("ws://127.0.0.1:7880", "APIx", "s" * 43)
 
 WORKER = """
-import json, os, sys
+import json, os, sys, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+lacks = ["nobody answers for stt"]
+
+class Face(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"status": "loading" if lacks else "ready", "reasons": lacks}).encode()
+        self.send_response(503 if lacks else 200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Face)
+threading.Thread(target=server.serve_forever, daemon=True).start()
 print("a library says hello", flush=True)
 print("WARNING sottovoce.livekit.worker: to the log", file=sys.stderr, flush=True)
+url = f"http://127.0.0.1:{server.server_port}"
+print(json.dumps({"registered": True, "worker_id": os.environ["LIVEKIT_URL"], "http": url}), flush=True)
 for line in sys.stdin:
     word = line.strip()
     if word == "die":
         sys.exit("error: told to die")
-    print(json.dumps({"registered": word == "register", "worker_id": os.environ["LIVEKIT_URL"]}), flush=True)
+    if word == "hang":
+        server.shutdown()
+        server.server_close()
+    lacks[:] = [] if word == "well" else [word]
 """
 
 
@@ -57,19 +79,23 @@ async def kept(home: Path, script: str = WORKER) -> AsyncIterator[Watched]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_it_is_ready_when_it_says_that_it_is_registered(home: Path) -> None:
+async def test_it_is_ready_when_it_says_that_a_room_would_get_an_assistant(home: Path) -> None:
     async with kept(home) as watched:
-        watched.worker.tell_engines(b"register\n")
+        await watched.until(lambda: watched.worker.lacks == "nobody answers for stt")
+        assert watched.state() == "starting"
+        watched.worker.tell_engines(b"well\n")
         await watched.until(lambda: watched.state() == "ready")
-        watched.worker.tell_engines(b"unregister\n")
+        assert watched.worker.lacks is None
+        watched.worker.tell_engines(b"not registered at the LiveKit server\n")
         await watched.until(lambda: watched.state() == "starting")
-        watched.worker.tell_engines(b"register\n")
+        assert watched.worker.lacks == "not registered at the LiveKit server"
+        watched.worker.tell_engines(b"well\n")
         await watched.until(lambda: watched.state() == "ready")
 
 
 async def test_the_next_one_hears_of_the_engines_again(home: Path) -> None:
     async with kept(home) as watched:
-        watched.worker.tell_engines(b"register\n")
+        watched.worker.tell_engines(b"well\n")
         await watched.until(lambda: watched.state() == "ready")
         assert watched.worker._child is not None
         watched.worker._child.write(b"die\n")
@@ -81,7 +107,7 @@ async def test_the_next_one_hears_of_the_engines_again(home: Path) -> None:
 async def test_what_it_prints_goes_to_the_log(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         async with kept(home) as watched:
-            watched.worker.tell_engines(b"register\n")
+            watched.worker.tell_engines(b"well\n")
             await watched.until(lambda: watched.state() == "ready")
     told = [(record.levelname, record.message) for record in caplog.records if "worker" in record.name]
     assert ("INFO", "a library says hello") in told
@@ -90,12 +116,10 @@ async def test_what_it_prints_goes_to_the_log(home: Path, caplog: pytest.LogCapt
 
 
 async def test_one_that_hangs_is_begun_again(home: Path) -> None:
-    """It has a place to be looked at, and nobody answers there."""
-    script = "import time; print('{\"registered\": true}', flush=True); input()\n"
-    script += 'print(\'{"registered": true, "http": "http://127.0.0.1:9"}\', flush=True); time.sleep(60)'
-    async with kept(home, script) as watched:
+    async with kept(home) as watched:
+        watched.worker.tell_engines(b"well\n")
         await watched.until(lambda: watched.state() == "ready")
-        watched.worker.tell_engines(b"go on\n")
+        watched.worker.tell_engines(b"hang\n")
         await watched.until(lambda: watched.state() == "restarting")
         assert watched.worker.keeping.status.reason == "hangs: it does not answer"
 

@@ -32,6 +32,23 @@ def test_tokens_are_not_told() -> None:
     assert server_line(f"panic: {TOKEN}") == (logging.WARNING, "panic: <token>")
 
 
+def test_a_line_that_was_cut_off_tells_its_beginning_alone() -> None:
+    line = json.dumps(
+        {"level": "info", "ts": 1.5, "msg": "joined", "metadata": "private"}, separators=(",", ":")
+    )
+    assert server_line(line[:-5]) == (logging.DEBUG, "joined")
+
+
+def test_what_it_warns_of_whenever_somebody_leaves_is_no_warning() -> None:
+    line = json.dumps({"level": "warn", "msg": "error reading data channel", "error": "closed"})
+    assert server_line(line)[0] == logging.DEBUG
+
+
+def test_what_is_told_of_a_line_is_short() -> None:
+    assert len(server_line(json.dumps({"level": "warn", "msg": "long", "error": "x" * 9999}))[1]) == 1000
+    assert len(server_line("x" * 9999)[1]) == 1000
+
+
 @pytest.mark.parametrize("line", ["could not parse config", "{broken", "[1, 2]", "17"])
 def test_lines_of_another_form_are_told_as_they_are(line: str) -> None:
     assert server_line(line) == (logging.WARNING, line)
