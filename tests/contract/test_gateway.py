@@ -149,7 +149,7 @@ async def test_a_proxy_on_this_machine_brings_strangers(tmp_path: Path) -> None:
 
 async def test_status_tells_what_the_page_shows(gateway: Gateway) -> None:
     status = (await gateway.client.get("/api/status", headers=BEARER)).json()
-    assert set(status) == {"version", "profile", "engines", "models", "sessions"}
+    assert set(status) == {"version", "profile", "engines", "models", "sessions", "livekit"}
     member = {
         "model": "tts-model",
         "state": "ready",
