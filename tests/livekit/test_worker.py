@@ -45,8 +45,8 @@ async def _until(condition: Callable[[], object], within: float = 15.0) -> None:
 
 
 async def _answers(who: Participant, text: str) -> None:
-    """An assistant is there that answers."""
-    await who.until(lambda: who.assistant)
+    """An assistant is there that listens and answers."""
+    await who.until(lambda: who.assistant and who.states)
     before = len(who.said_by(who.assistant))
     await who.write(text)
     await who.until(lambda: len(who.said_by(who.assistant)) > before)
@@ -142,7 +142,9 @@ async def test_fifty_rooms_one_after_the_other_leave_nothing(
     after = await settled()
     assert after[0] <= threads + 4
     assert after[1] <= descriptors + 8
-    assert after[2] <= memory + (30 << 20)  # below 0.6 MB a room: what allocators keep, not a leak of sessions
+    assert after[2] <= memory + (
+        30 << 20
+    )  # below 0.6 MB a room: what allocators keep, not a leak of sessions
 
 
 async def test_two_workers_share_the_rooms_and_one_that_drains_cuts_no_call(

@@ -26,12 +26,20 @@ from sottovoce.livekit.conventions import AGENT_NAME, WORKER
 
 logger = logging.getLogger(__name__)
 
-INTERVAL: Final = 2.0
+INTERVAL: Final = 1.5
 """Seconds between two looks, give or take half: workers that started together do not ask together."""
-PATIENCE: Final = 3.0
-"""Seconds for which a room has to wait before it is asked for again: a job takes less to get there."""
+ROOM_INTERVAL: Final = 0.02
+"""Seconds more for each room that was asked about: spares the LiveKit server of a large cluster."""
+PATIENCE: Final = 2.0
+"""Seconds that a room has to wait before somebody is asked for again: a job takes less to get there."""
 MAX_ASKED: Final = 10
 """Times that an assistant is asked for in one room: one whose conversation always fails is let be."""
+DEPENDENT: Final = (
+    ParticipantInfo.Kind.AGENT,
+    ParticipantInfo.Kind.EGRESS,
+    ParticipantInfo.Kind.INGRESS,
+)
+"""Participants for whose sake nobody comes."""
 REQUEST_DEADLINE: Final = 5.0
 """Seconds for the LiveKit server to answer."""
 
@@ -40,11 +48,13 @@ REQUEST_DEADLINE: Final = 5.0
 class _Wish:
     """The last dispatch of a room in which there is no assistant, and how many there were.
 
+    `since` is when it was made, Unix seconds by the server's clock, which may differ from ours.
     `ghosts` are the identities of assistants whose worker was where this one is now.
     """
 
     room: str
     dispatch_id: str
+    since: float
     metadata: str
     asked: int
     ghosts: tuple[str, ...] = ()
@@ -66,6 +76,7 @@ class WaitingRooms:
     def __init__(self, access: LiveKitAccess, own: Self, now: Callable[[], float] = time.monotonic) -> None:
         self.asked = 0
         """Times that a room got another chance."""
+        self._rooms = 0
         self._access, self._own, self._now = access, own, now
         self._woken = asyncio.Event()
         self._since: dict[str, float] = {}
@@ -91,16 +102,19 @@ class WaitingRooms:
     async def _rest(self) -> None:
         self._woken.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(INTERVAL * random.uniform(0.5, 1.5)):  # noqa: S311  no secret
+            rest = INTERVAL + ROOM_INTERVAL * self._rooms
+            async with asyncio.timeout(rest * random.uniform(0.5, 1.5)):  # noqa: S311  no secret
                 await self._woken.wait()
 
     async def look(self, client: api.LiveKitAPI) -> None:
         """Ask for an assistant wherever one is waited for long enough. Raises what `client` raises."""
-        rooms = await client.room.list_rooms(api.ListRoomsRequest())
-        wishes = [wish for room in rooms.rooms if (wish := await self._wish(client, room)) is not None]
+        rooms = (await client.room.list_rooms(api.ListRoomsRequest())).rooms
+        self._rooms = len(rooms)
+        wishes = [wish for room in rooms if (wish := await self._wish(client, room.name)) is not None]
         self._since = {w.dispatch_id: self._since.get(w.dispatch_id, self._now()) for w in wishes}
         for wish in wishes:
-            has_waited = self._now() - self._since[wish.dispatch_id] >= PATIENCE
+            seen_for = self._now() - self._since[wish.dispatch_id]
+            has_waited = max(seen_for, time.time() - wish.since) >= PATIENCE
             if self._own.can_take() and wish.asked < MAX_ASKED and (has_waited or wish.ghosts):
                 await self._ask(client, wish)
 
@@ -110,16 +124,17 @@ class WaitingRooms:
         except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
             logger.debug("the rooms could not be looked at: %s", error)
 
-    async def _wish(self, client: api.LiveKitAPI, room: api.Room) -> _Wish | None:
-        if room.num_participants == 0 or room.name in self._own.rooms():
+    async def _wish(self, client: api.LiveKitAPI, room: str) -> _Wish | None:
+        if room in self._own.rooms():
             return None
         try:
-            there = await client.room.list_participants(api.ListParticipantsRequest(room=room.name))
+            there = await client.room.list_participants(api.ListParticipantsRequest(room=room))
             assistants = [one for one in there.participants if self._is_assistant(one)]
             ghosts = [one.identity for one in assistants if one.attributes.get(WORKER) == self._own.mark]
-            if len(assistants) > len(ghosts) or room.name in self._own.rooms():
+            is_served = len(assistants) > len(ghosts) or room in self._own.rooms()
+            if is_served or not any(one.kind not in DEPENDENT for one in there.participants):
                 return None
-            dispatches = await client.agent_dispatch.list_dispatch(room.name)
+            dispatches = await client.agent_dispatch.list_dispatch(room)
         except api.TwirpError as error:
             if error.code == api.TwirpErrorCode.NOT_FOUND:
                 return None  # it is gone since it was listed
@@ -148,7 +163,9 @@ def _last(dispatches: Sequence[AgentDispatch], ghosts: Sequence[str]) -> _Wish |
     if not dispatches:
         return None
     last = max(dispatches, key=lambda one: one.state.created_at)
-    return _Wish(last.room, last.id, last.metadata, len(dispatches), tuple(ghosts))
+    return _Wish(
+        last.room, last.id, last.state.created_at / 1e9, last.metadata, len(dispatches), tuple(ghosts)
+    )
 
 
 def _client(access: LiveKitAccess, session: aiohttp.ClientSession) -> api.LiveKitAPI:

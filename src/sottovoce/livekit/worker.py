@@ -73,7 +73,7 @@ class Worker:
         self.engines = EngineWatch(engines, self._back)
         self.metrics = WorkerMetrics(self._observe)
         self._server = JobServer(access, lambda: told(self._load()))
-        self._jobs = Jobs(self._rooms().hold, asyncio.get_running_loop(), self._changed)
+        self._jobs = Jobs(self._rooms().hold, asyncio.get_running_loop(), self._back)
         self._server.rtc_session(
             self._jobs.entrypoint, agent_name=settings.livekit.agent_name, on_request=self._offered
         )
@@ -207,7 +207,7 @@ class Worker:
         task.add_done_callback(self._telling.discard)
 
     def _back(self) -> None:
-        """Or gone: the engines, or the LiveKit server."""
+        """Or gone: the engines, the LiveKit server, or a place."""
         self._changed()
         self._waiting.wake()
 

@@ -56,8 +56,12 @@ class JobServer(AgentServer):
     async def tell_load(self) -> None:
         """To the LiveKit server, now: it drops a job for which it believes that nobody is free."""
         if self.is_registered:
-            await self._refresh_worker_load()
             await self._update_worker_status()
+
+    async def _update_worker_status(self) -> None:
+        """With the load of now: one that was looked up before the engines were there would keep jobs away."""
+        self._worker_load = self._load()
+        await super()._update_worker_status()
 
     async def _invoke_load_fnc(self) -> float:
         """On our own loop, whose numbers these are, rather than in a thread."""
