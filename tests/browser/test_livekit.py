@@ -21,7 +21,7 @@ RECOVERY_MS = 30_000
 
 def say_not_ready(route: Route) -> None:
     response = route.fetch()
-    livekit = {"is_on": True, "is_ready": False, "reason": "The worker is starting."}
+    livekit = {"is_on": True, "is_ready": False, "reason": "the worker is starting"}
     route.fulfill(response=response, body=json.dumps({**response.json(), "livekit": livekit}))
 
 
@@ -71,6 +71,8 @@ def test_the_page_does_without_a_livekit_that_is_not_ready(open_page: OpenPage, 
     page.expect_connected("webrtc")
     page.expect_answer("what is twelve times seven", has="eighty-four|84")
     assert not any("livekit" in url for url in page.requested)
+    page.page.get_by_role("button", name="Nothing leaves this machine").click()
+    expect(page.page.get_by_text("LiveKit is not ready (the worker is starting)")).to_be_visible()
 
 
 def test_the_page_does_without_media_that_do_not_get_through(

@@ -56,6 +56,17 @@ function Engine({ kind, engine }: { kind: EngineKind; engine: EngineStatus }) {
   );
 }
 
+/** Nothing where it is as it should be: the chip with the latency says over what a conversation goes. */
+function LiveKitTrouble({ livekit }: Pick<ServerStatus, "livekit">) {
+  if (!livekit?.is_on || livekit.is_ready) return null;
+  const reason = livekit.reason ? ` (${livekit.reason})` : "";
+  return (
+    <p className="break-words pt-1 text-problem text-sm">
+      LiveKit is not ready{reason}. Until it is, this page talks to the server without it.
+    </p>
+  );
+}
+
 type EngineChipProps = { status: ServerStatus | null; onShowModels(): void };
 
 export function EngineChip({ status, onShowModels }: EngineChipProps) {
@@ -78,6 +89,7 @@ export function EngineChip({ status, onShowModels }: EngineChipProps) {
           <Engine key={kind} kind={kind} engine={status.engines[kind]} />
         ))}
       </ul>
+      <LiveKitTrouble livekit={status.livekit} />
       <PopoverClose asChild>
         <Button className="my-2 w-full" onClick={onShowModels}>
           Choose models

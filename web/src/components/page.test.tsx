@@ -5,6 +5,7 @@ import type { LatencyMs } from "../realtime/events";
 import type { AssistantEntry, Entry } from "../session/conversation";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
+import { EngineChip } from "./EngineChip";
 import { MicrophoneHelp } from "./Help";
 import { KeysDialog } from "./KeysDialog";
 import { LatencyChip } from "./LatencyChip";
@@ -173,5 +174,28 @@ describe("help with the microphone", () => {
   it("names the ways out of an insecure page", () => {
     render(<MicrophoneHelp problem="insecure" onRetry={() => {}} />);
     expect(screen.getByRole("alert").textContent).toMatch(/ssh -L .*tailscale serve .*reverse proxy/s);
+  });
+});
+
+describe("the chip of the engines", () => {
+  const engine = { model: "rules", state: "ready" as const, is_local: true };
+  const engines = { stt: engine, llm: engine, tts: engine };
+  const status = { version: "0.1.0", profile: "embedded", sessions: 0, engines };
+  const open = async (livekit: { is_on: boolean; is_ready: boolean; reason: string | null }) => {
+    render(<EngineChip status={{ ...status, livekit }} onShowModels={() => {}} />);
+    await userEvent.click(screen.getByRole("button"));
+  };
+
+  it("says why the page does without LiveKit", async () => {
+    await open({ is_on: true, is_ready: false, reason: "the worker has not registered yet" });
+    expect(screen.getByText(/LiveKit is not ready \(the worker has not registered yet\)/)).toBeDefined();
+  });
+
+  it.each([
+    { is_on: true, is_ready: true, reason: null },
+    { is_on: false, is_ready: false, reason: null },
+  ])("says nothing of LiveKit where all is well: %j", async (livekit) => {
+    await open(livekit);
+    expect(screen.queryByText(/LiveKit/)).toBeNull();
   });
 });

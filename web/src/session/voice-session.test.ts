@@ -64,7 +64,10 @@ describe("starting", () => {
     const starting = session.start();
     await vi.advanceTimersByTimeAsync(0);
     session.end();
-    if (make) opening.resolve(await make({ onEvent: () => {}, onClosed: () => {} }, AbortSignal.abort()));
+    if (make)
+      opening.resolve(
+        await make({ onEvent: () => {}, onClosed: () => {}, onRenewed: () => {} }, AbortSignal.abort()),
+      );
     await starting;
     expect(latest().isClosed).toBe(true);
     expect(session.snapshot().link.phase).toBe("off");
@@ -231,6 +234,18 @@ describe("losing the server", () => {
       { type: "conversation.item.create", item: { id: "u1", role: "user" } },
     ]);
     expect(latest().microphone).not.toBeNull();
+  });
+
+  it("says again what was said to somebody new at the other end, over the same connection", async () => {
+    const { session, latest, transports } = fakeSession();
+    await session.start();
+    latest().receive(heard("my name is Ada", "u1"), speaking);
+    latest().listeners.onRenewed();
+    expect(transports).toHaveLength(1);
+    expect(latest().sent).toMatchObject([{ type: "conversation.item.create", item: { id: "u1" } }]);
+    expect(session.snapshot().link.phase).toBe("live");
+    expect(session.snapshot().conversation.activity).toBe("idle");
+    expect(texts(session)).toEqual(["my name is Ada", "Connected again."]);
   });
 
   it("waits longer after each failure, up to a bound", async () => {

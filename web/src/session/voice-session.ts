@@ -167,18 +167,30 @@ export class VoiceSession {
     return {
       onEvent: (event: ServerEvent): void => this.#dispatch(event),
       onClosed: (): void => this.#lost(),
+      onRenewed: (): void => this.#renewed(),
     };
   }
 
   async #connected(transport: VoiceTransport): Promise<void> {
     const wasLost = this.#snapshot.link.phase === "reconnecting";
     this.#transport = transport;
+    this.#takeUp(transport, wasLost);
+    await transport.setMicrophone(this.#microphone.track);
+  }
+
+  /** Tells a server that has heard nothing where the conversation stands. */
+  #takeUp(transport: VoiceTransport, wasLost: boolean): void {
     this.#update({ link: { phase: "live", kind: transport.kind }, output: transport.output });
     this.#dispatch({ type: "page.connected" });
     this.#restore();
     this.#sendUnsent();
     if (wasLost) this.#dispatch({ type: "page.notice", text: "Connected again.", isProblem: false });
-    await transport.setMicrophone(this.#microphone.track);
+  }
+
+  #renewed(): void {
+    if (!this.#transport) return;
+    this.#dispatch({ type: "page.disconnected" });
+    this.#takeUp(this.#transport, true);
   }
 
   /** What the server said, if it was the server that said no. */

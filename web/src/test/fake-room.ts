@@ -2,9 +2,11 @@ import { type RemoteTrack, type RemoteTrackPublication, type RoomEvent, RpcError
 import { vi } from "vitest";
 import type { ServerEvent } from "../realtime/events";
 import { type Deferred, deferred } from "../transport/deferred";
-import { type CallRoom, joinRoom, type Microphone } from "../transport/livekit-room";
+import { joinRoom } from "../transport/livekit-join";
+import type { CallRoom, Microphone } from "../transport/livekit-room";
 
 export const ASSISTANT = { identity: "agent-1", isAgent: true };
+export const SUCCESSOR = { identity: "agent-2", isAgent: true };
 export const SOMEBODY = { identity: "user-2", isAgent: false };
 
 type Handler = (...given: unknown[]) => void;
@@ -26,9 +28,9 @@ export class FakeRoom implements CallRoom {
   /** Whether the assistant's process still runs. */
   isAssistantAlive = true;
   readonly localParticipant = {
-    performRpc: vi.fn<CallRoom["localParticipant"]["performRpc"]>(async () => {
+    performRpc: vi.fn<CallRoom["localParticipant"]["performRpc"]>(async ({ destinationIdentity }) => {
       const { UNSUPPORTED_METHOD, RESPONSE_TIMEOUT } = RpcError.ErrorCode;
-      const isAnswering = this.isAssistantAlive && this.remoteParticipants.has(ASSISTANT.identity);
+      const isAnswering = this.isAssistantAlive && this.remoteParticipants.has(destinationIdentity);
       throw new RpcError(isAnswering ? UNSUPPORTED_METHOD : RESPONSE_TIMEOUT, "as LiveKit's");
     }),
     publishTrack: vi.fn(async () => ({})),
@@ -91,7 +93,11 @@ export function fakeCall() {
     set: vi.fn<Microphone["set"]>(async () => undefined),
     close: vi.fn<Microphone["close"]>(),
   };
-  const listeners = { onEvent: vi.fn<(event: ServerEvent) => void>(), onClosed: vi.fn<() => void>() };
+  const listeners = {
+    onEvent: vi.fn<(event: ServerEvent) => void>(),
+    onClosed: vi.fn<() => void>(),
+    onRenewed: vi.fn<() => void>(),
+  };
   const abort = new AbortController();
   const details = { server_url: "ws://127.0.0.1:1", participant_token: "token" };
   const opening = joinRoom(details, listeners, abort.signal, room, microphone);

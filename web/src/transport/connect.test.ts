@@ -3,7 +3,7 @@ import { prefer, where } from "./connect";
 import { refusalOf } from "./refusal";
 import { type OpenTransport, RefusedError, UnusableTransportError, type VoiceTransport } from "./transport";
 
-const listeners = { onEvent: () => {}, onClosed: () => {} };
+const listeners = { onEvent: () => {}, onClosed: () => {}, onRenewed: () => {} };
 const working = (kind: VoiceTransport["kind"]) =>
   vi.fn<OpenTransport>(async () => ({ kind }) as VoiceTransport);
 const failing = (error: Error) => vi.fn<OpenTransport>(() => Promise.reject(error));

@@ -1,8 +1,8 @@
 import { ConnectionError } from "livekit-client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ServerEvent } from "../realtime/events";
-import { created, fakeCall, SOMEBODY } from "../test/fake-room";
-import { RETURN_TIMEOUT_MS } from "./assistant-watch";
+import { created, fakeCall, SOMEBODY, SUCCESSOR } from "../test/fake-room";
+import { BEGIN_TIMEOUT_MS, RETURN_TIMEOUT_MS } from "./assistant-watch";
 import { ROOM_OPTIONS } from "./livekit-options";
 import { ASSISTANT_TIMEOUT_MS, MAX_WAITING_EVENTS } from "./livekit-room";
 import { ASKING_MS } from "./sign-of-life";
@@ -165,7 +165,6 @@ describe("events", () => {
       "cannot be read",
       (room: ReturnType<typeof fakeCall>["room"]) => room.stream().reject(new Error("lost")),
     ],
-    ["of a second session comes", (room) => room.receive(created("session-2"))],
     ["says that the session has ended", (room) => room.receive(ended)],
   ])("end the connection when one %s", async (_, happen) => {
     const { room, open, listeners } = fakeCall();
@@ -185,11 +184,15 @@ describe("events", () => {
     expect(listeners.onClosed).toHaveBeenCalledTimes(1);
   });
 
-  it("that say again which session it is change nothing", async () => {
+  it("that say again which session it is change nothing, and of another one that it is new", async () => {
     const { room, open, listeners } = fakeCall();
     await open();
     room.receive(created("session-1"));
     await vi.advanceTimersByTimeAsync(0);
+    expect(listeners.onRenewed).not.toHaveBeenCalled();
+    room.receive(created("session-2"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(listeners.onRenewed).toHaveBeenCalledTimes(1);
     expect(listeners.onClosed).not.toHaveBeenCalled();
   });
 });
@@ -239,6 +242,61 @@ describe("an assistant that goes away", () => {
     expect(listeners.onClosed).not.toHaveBeenCalled();
     transport.send({ type: "response.cancel" });
     expect(listeners.onClosed).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe("an assistant that takes the place of another", () => {
+  it("is told of once it has begun and can be heard, and what it was asked meanwhile", async () => {
+    const { room, open, listeners } = fakeCall();
+    const transport = await open();
+    const before = transport.output;
+    listeners.onRenewed.mockImplementation(() => transport.send({ type: "response.cancel" }));
+    room.leave();
+    transport.send({ type: "response.create" });
+    room.enter(SUCCESSOR);
+    room.receive(created("session-2"), SUCCESSOR);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(listeners.onRenewed).not.toHaveBeenCalled();
+    room.speak(SUCCESSOR);
+    await vi.advanceTimersByTimeAsync(RETURN_TIMEOUT_MS + BEGIN_TIMEOUT_MS);
+    expect(listeners.onRenewed).toHaveBeenCalledTimes(1);
+    expect(room.sent).toMatchObject([
+      { event: { type: "response.cancel" }, to: ["agent-2"] },
+      { event: { type: "response.create" }, to: ["agent-2"] },
+    ]);
+    expect(transport.output).not.toBe(before); // who played the old one has to change
+    expect(transport.output.getAudioTracks()).toHaveLength(1);
+    expect(listeners.onClosed).not.toHaveBeenCalled();
+  });
+
+  it("is not waited for longer than it needs", async () => {
+    const { room, open, listeners } = fakeCall();
+    await open();
+    room.leave();
+    room.enter(SUCCESSOR);
+    await vi.advanceTimersByTimeAsync(BEGIN_TIMEOUT_MS);
+    expect(listeners.onClosed).toHaveBeenCalledTimes(1);
+  });
+
+  it("ends the connection when it cannot begin", async () => {
+    const { room, open, listeners } = fakeCall();
+    await open();
+    room.leave();
+    room.enter(SUCCESSOR);
+    room.receive({ type: "error", error: { message: "The voice is not ready.", code: null } }, SUCCESSOR);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(listeners.onClosed).toHaveBeenCalledTimes(1);
+  });
+
+  it("does not take it from one who is there", async () => {
+    const { room, open, listeners } = fakeCall();
+    const { output } = await open();
+    room.enter(SUCCESSOR);
+    room.speak(SUCCESSOR);
+    room.receive(said("from another"), SUCCESSOR);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(output.getAudioTracks()).toHaveLength(1);
+    expect(listeners.onEvent.mock.calls).toEqual([[created("session-1")]]);
   });
 });
 

@@ -1,21 +1,12 @@
-import {
-  ConnectionError,
-  ConnectionErrorReason,
-  type LocalParticipant,
-  type RemoteParticipant,
-  type RemoteTrack,
-  Room,
-  RoomEvent,
-  type TextStreamReader,
-  Track,
-} from "livekit-client";
+import { type RemoteParticipant, type RemoteTrack, type Room, RoomEvent, Track } from "livekit-client";
 import { type ClientEvent, parseServerEvent } from "../realtime/events";
 import { AssistantWatch } from "./assistant-watch";
 import type { ConnectionDetails } from "./connection-details";
 import { deferred } from "./deferred";
+import { EventStreams, type StreamingRoom } from "./event-streams";
 import { JitterMeter } from "./jitter";
-import { type MicrophonePublisher, RoomMicrophone } from "./livekit-microphone";
-import { CONNECT_OPTIONS, ROOM_OPTIONS } from "./livekit-options";
+import type { MicrophonePublisher, RoomMicrophone } from "./livekit-microphone";
+import { CONNECT_OPTIONS } from "./livekit-options";
 import { ASKING_MS, type Caller, isAlive } from "./sign-of-life";
 import {
   RefusedError,
@@ -24,7 +15,6 @@ import {
   type VoiceTransport,
 } from "./transport";
 
-const REALTIME_TOPIC = "sottovoce.realtime";
 /** A worker that is free is there within a second; a busy machine needs several. */
 export const ASSISTANT_TIMEOUT_MS = 10_000;
 /** What may be sent while the assistant is away: a restored conversation, and the impatience of a few seconds. */
@@ -37,61 +27,41 @@ const NOT_BEGUN =
   "The assistant came and did not begin the conversation. Try again in a moment; the worker's log says more.";
 
 type Member = Pick<RemoteParticipant, "identity" | "isAgent">;
-type EventReader = Pick<TextStreamReader, "readAll">;
 
 /** What is used of a room: a test puts its own in the place of LiveKit's. */
-export type CallRoom = Pick<Room, "on" | "connect" | "disconnect" | "registerTextStreamHandler"> & {
-  readonly remoteParticipants: ReadonlyMap<string, Member>;
-  readonly localParticipant: Pick<LocalParticipant, "sendText"> & Caller & MicrophonePublisher;
-};
+export type CallRoom = Pick<Room, "on" | "connect" | "disconnect"> &
+  StreamingRoom & {
+    readonly remoteParticipants: ReadonlyMap<string, Member>;
+    readonly localParticipant: Caller & MicrophonePublisher;
+  };
 export type Microphone = Pick<RoomMicrophone, "publish" | "set" | "close">;
 
-/** Resolves when the assistant is in the room, has begun a session and can be heard. */
-export async function joinRoom(
-  details: ConnectionDetails,
-  listeners: TransportListeners,
-  signal: AbortSignal,
-  room: CallRoom = new Room(ROOM_OPTIONS),
-  microphone: Microphone = new RoomMicrophone(),
-): Promise<VoiceTransport> {
-  const call = new RoomCall(room, microphone, listeners);
-  const abort = (): void => call.close();
-  signal.addEventListener("abort", abort);
-  try {
-    signal.throwIfAborted();
-    await call.join(details);
-    return call;
-  } catch (error) {
-    call.close();
-    throw isWithoutMedia(error) ? new UnusableTransportError("LiveKit's media does not get through.") : error;
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-const isWithoutMedia = (error: unknown): boolean =>
-  error instanceof ConnectionError && error.reason === ConnectionErrorReason.InternalError;
-
-class RoomCall implements VoiceTransport {
+/** A call by a room; `join` it before anything else. */
+export class RoomCall implements VoiceTransport {
   readonly kind = "livekit";
-  readonly output = new MediaStream();
   readonly #room: CallRoom;
   readonly #microphone: Microphone;
   readonly #listeners: TransportListeners;
-  readonly #assistant = new AssistantWatch(
-    () => this.#sendWaiting(),
-    () => this.#broke(),
-  );
+  readonly #assistant = new AssistantWatch({
+    onReturn: () => this.#sendWaiting(),
+    onReplaced: () => {
+      this.#session = null;
+      this.#voice = null;
+      this.#isRenewing = true;
+    },
+    onGone: () => this.#broke(),
+  });
   readonly #jitter = new JitterMeter();
   readonly #begun = deferred<void>();
   readonly #audible = deferred<void>();
   readonly #failed = deferred<never>();
   readonly #waiting: ClientEvent[] = [];
-  /** Events are read in the order in which they came, however long each takes; none before its sender is known. */
-  #incoming = this.#assistant.met;
-  #outgoing: Promise<unknown> = Promise.resolve();
+  readonly #events: EventStreams;
+  #output = new MediaStream();
   #voice: RemoteTrack | null = null;
   #session: string | null = null;
+  /** Another assistant has come, and either has not begun or cannot be heard yet. */
+  #isRenewing = false;
   #asking: number | undefined;
   #isOpen = false;
   #isClosed = false;
@@ -101,12 +71,16 @@ class RoomCall implements VoiceTransport {
     this.#microphone = microphone;
     this.#listeners = listeners;
     this.#failed.promise.catch(() => undefined); // it may fail while nobody waits for it
-    room.registerTextStreamHandler(REALTIME_TOPIC, (reader, { identity }) => this.#receive(reader, identity));
+    // Whom they are from is known only once the assistant is.
+    this.#events = new EventStreams(room, this.#assistant.met, {
+      onText: (text, from) => this.#read(text, from),
+      onLost: () => this.#broke(),
+    });
     room
       .on(RoomEvent.ParticipantConnected, (participant) => this.#meet(participant))
       .on(RoomEvent.ParticipantDisconnected, ({ identity }) => this.#assistant.left(identity))
       .on(RoomEvent.TrackSubscribed, (track, _, participant) => this.#hear(track, participant))
-      .on(RoomEvent.TrackUnsubscribed, (track) => this.output.removeTrack(track.mediaStreamTrack))
+      .on(RoomEvent.TrackUnsubscribed, (track) => this.#output.removeTrack(track.mediaStreamTrack))
       // The client would enter anew, perhaps to an assistant that has heard nothing: a new room is as good.
       .on(RoomEvent.Reconnecting, () => this.#broke())
       .on(RoomEvent.Disconnected, () => this.#broke());
@@ -123,9 +97,13 @@ class RoomCall implements VoiceTransport {
     this.#asking = window.setInterval(() => void this.#askForSignOfLife(), ASKING_MS);
   }
 
+  get output(): MediaStream {
+    return this.#output;
+  }
+
   send(event: ClientEvent): void {
     if (!this.#isOpen) return;
-    if (this.#assistant.isHere) this.#deliver(event);
+    if (this.#assistant.isHere && !this.#isRenewing) this.#deliver(event);
     else if (this.#waiting.push(event) > MAX_WAITING_EVENTS) this.#broke();
   }
 
@@ -164,43 +142,48 @@ class RoomCall implements VoiceTransport {
     else this.#assistant.left(identity);
   }
 
-  #hear(track: RemoteTrack, { isAgent }: Member): void {
-    if (!isAgent || track.kind !== Track.Kind.Audio) return;
-    this.output.addTrack(track.mediaStreamTrack);
+  #hear(track: RemoteTrack, { identity, isAgent }: Member): void {
+    const isTheirs = isAgent && identity === (this.#assistant.identity ?? identity);
+    if (!isTheirs || track.kind !== Track.Kind.Audio) return;
+    // A stream of its own for another assistant: who listens to the old one would go on with its dead track.
+    if (this.#isRenewing) this.#output = new MediaStream();
+    this.#output.addTrack(track.mediaStreamTrack);
     this.#voice = track;
     this.#audible.resolve();
-  }
-
-  #receive(reader: EventReader, identity: string): void {
-    this.#incoming = this.#incoming
-      .then(() => reader.readAll())
-      .then(
-        (text) => this.#read(text, identity),
-        () => this.#broke(), // an event is lost, and nothing that follows can be relied on
-      );
+    this.#renew();
   }
 
   #read(text: string, identity: string): void {
     const event = identity === this.#assistant.identity ? parseServerEvent(text) : null;
     if (!event || this.#isClosed) return;
-    if (event.type === "error" && this.#session === null)
-      return this.#failed.reject(refusal(event.error.message));
     if (event.type === "sottovoce.session.ended") return this.#ended(event.reason);
-    if (event.type === "session.created" && !this.#isOfThisSession(event.session.id ?? ""))
-      return this.#broke();
+    if (event.type === "error" && this.#session === null) return this.#ended(event.error.message);
+    if (event.type === "session.created") this.#began(event.session.id ?? "");
     this.#listeners.onEvent(event);
   }
 
   #ended(reason: string): void {
-    if (this.#session === null) this.#failed.reject(refusal(reason));
-    else this.#broke();
+    this.#failed.reject(refusal(reason));
+    this.#broke();
   }
 
-  /** False for the second of two sessions: it has heard nothing of the first. */
-  #isOfThisSession(id: string): boolean {
-    this.#session ??= id;
+  #began(session: string): void {
+    if (session === this.#session) return; // it says so again to who was away for a moment
+    this.#isRenewing ||= this.#session !== null;
+    this.#session = session;
     this.#begun.resolve();
-    return this.#session === id;
+    this.#renew();
+  }
+
+  /** What was said while nobody listened is among what the new assistant is told. */
+  #renew(): void {
+    if (!this.#isRenewing || this.#session === null || this.#voice === null) return;
+    this.#isRenewing = false;
+    this.#assistant.begun();
+    const wasAsked = this.#waiting.splice(0).some(({ type }) => type === "response.create");
+    if (!this.#isOpen) return;
+    this.#listeners.onRenewed();
+    if (wasAsked) this.send({ type: "response.create" });
   }
 
   #sendWaiting(): void {
@@ -208,10 +191,7 @@ class RoomCall implements VoiceTransport {
   }
 
   #deliver(event: ClientEvent): void {
-    const options = { topic: REALTIME_TOPIC, destinationIdentities: [this.#assistant.identity ?? ""] };
-    this.#outgoing = this.#outgoing
-      .then(() => this.#room.localParticipant.sendText(JSON.stringify(event), options))
-      .catch(() => this.#broke());
+    this.#events.send(event, this.#assistant.identity ?? "");
   }
 
   #whatIsMissing(): Error {

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { openLiveKit } from "./livekit";
+import { joinRoom } from "./livekit-join";
 import { RoomMicrophone } from "./livekit-microphone";
-import { joinRoom } from "./livekit-room";
 import { RefusedError, UnusableTransportError } from "./transport";
 
-vi.mock(import("./livekit-room"), () => ({ joinRoom: vi.fn() }));
+vi.mock(import("./livekit-join"), () => ({ joinRoom: vi.fn() }));
 
-const listeners = { onEvent: () => {}, onClosed: () => {} };
+const listeners = { onEvent: () => {}, onClosed: () => {}, onRenewed: () => {} };
 const open = () => openLiveKit(listeners, new AbortController().signal);
 
 beforeEach(() => {

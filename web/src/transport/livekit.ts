@@ -6,7 +6,7 @@ export const openLiveKit: OpenTransport = async (listeners, signal) => {
   if (!isSecureContext || typeof RTCPeerConnection === "undefined")
     throw new UnusableTransportError("LiveKit needs WebRTC and a secure page.");
   const [{ joinRoom }, details] = await Promise.all([
-    import("./livekit-room"),
+    import("./livekit-join"),
     fetchConnectionDetails(signal),
   ]);
   return await joinRoom(details, listeners, signal);

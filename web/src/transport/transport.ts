@@ -20,8 +20,10 @@ export interface VoiceTransport {
 
 export type TransportListeners = {
   onEvent(event: ServerEvent): void;
-  /** The connection broke; never called before the transport was handed out. */
+  /** The connection broke; never called before the transport was handed out, as the next is not. */
   onClosed(): void;
+  /** The connection holds, and at its other end is somebody new who has heard nothing. */
+  onRenewed(): void;
 };
 
 /** Opens a transport that is ready for events, or rejects; an abort closes what was begun. */
