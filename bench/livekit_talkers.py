@@ -21,8 +21,10 @@ from sottovoce.realtime.webrtc_track import RTP_RATE_HZ, RTP_TICKS, OpusEncoder
 
 READY_STATES = ("listening", "thinking", "speaking")
 HEARD_MS = 20
-HALF = FRAME_SAMPLES // 2
-"""10 ms: a source without a queue takes nothing else."""
+QUEUE_MS = 200
+LEAD_FRAMES = 3
+"""Given ahead, so that the source, like a real microphone, keeps its pace where a process of Python, and one
+among many on this machine, does not: listeners wait longer for sound that comes irregularly."""
 
 
 class Talker(Protocol):
@@ -45,7 +47,7 @@ class RoomTalker:
         self.ear, self.mouth = Ear(), Mouth()
         self._url, self._token = url, token
         self._room = rtc.Room()
-        self._source = rtc.AudioSource(RATE_HZ, 1, queue_size_ms=0)  # sent when it is given, not later
+        self._source = rtc.AudioSource(RATE_HZ, 1, queue_size_ms=QUEUE_MS)
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._is_heard = False
@@ -82,16 +84,20 @@ class RoomTalker:
         return self._is_heard and any(state in READY_STATES for state in states)
 
     async def _speak(self) -> None:
-        pace = Pace()
         try:
+            for _ in range(LEAD_FRAMES):
+                await self._send_frame()
+            pace = Pace()
             while True:
                 await pace.wait()
-                frame = self.mouth.frame()
-                for half in (frame[:HALF], frame[HALF:]):
-                    await self._source.capture_frame(rtc.AudioFrame(half.tobytes(), RATE_HZ, 1, HALF))
-                self.mouth.sent()
+                await self._send_frame()
+                self.mouth.sent(after=self._source.queued_duration)
         except Exception as error:  # noqa: BLE001  whoever speaks is told
             self.mouth.fail(error)
+
+    async def _send_frame(self) -> None:
+        samples = self.mouth.frame().tobytes()
+        await self._source.capture_frame(rtc.AudioFrame(samples, RATE_HZ, 1, FRAME_SAMPLES))
 
     def _subscribed(self, track: rtc.Track, *_: object) -> None:
         if isinstance(track, rtc.RemoteAudioTrack):

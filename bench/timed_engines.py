@@ -32,7 +32,12 @@ from sottovoce.http.server import listen, serve
 from tests.fake_engines import buzz
 
 HEARD = "What time is it in the kitchen?"
-SHORT = "It is now half past seven in the evening. Dinner is ready."
+SHORT = (
+    "It is now half past seven in the evening. Dinner is ready.",
+    "Twelve times seven is eighty four. That was an easy one.",
+    "Here is one, but promise to laugh. A fish swims into a wall.",
+)
+"""One after the other: nine and six words to the first mark, and three, to a comma."""
 LONG_FOR = "count to forty"
 LONG = " ".join(f"This is sentence number {number} of a rather long story." for number in range(1, 11))
 WORD_INTERVAL = 0.025
@@ -85,7 +90,8 @@ class TimedEngines:
     async def complete(self, request: Request) -> Response:
         body = json.loads(await request.body())
         asked = [message["content"] for message in body["messages"] if message["role"] == "user"]
-        reply = LONG if asked and LONG_FOR in json.dumps(asked[-1]) else SHORT
+        is_long = bool(asked) and LONG_FOR in json.dumps(asked[-1])
+        reply = LONG if is_long else SHORT[len(asked) % len(SHORT)]
         return StreamingResponse(self._words(reply), media_type="text/event-stream")
 
     async def _words(self, reply: str) -> AsyncIterator[str]:

@@ -113,10 +113,10 @@ class Mouth:
             frame[: len(head)] += head
         return frame
 
-    def sent(self) -> None:
-        """The last frame is under way."""
+    def sent(self, after: float = 0.0) -> None:
+        """The last frame is under way, or will be `after` so many seconds."""
         if not self._speech and self._spoken is not None and not self._spoken.done():
-            self._spoken.set_result(time.perf_counter())
+            self._spoken.set_result(time.perf_counter() + after)
 
     def fail(self, fault: Exception) -> None:
         """Nothing is carried any more."""
