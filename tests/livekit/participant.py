@@ -259,6 +259,16 @@ class Participant:
         """When the first audible 20 ms came after `since`."""
         return next((sound.at for sound in self.heard if sound.at >= since and sound.is_loud), None)
 
+    def pause_after(self, since: float, seconds: float = 0.25) -> float | None:
+        """When it fell silent after `since` for so long; None while it has not."""
+        last = since
+        for sound in self.heard:
+            if sound.at > since and sound.is_loud:
+                if sound.at - last > seconds:
+                    return last
+                last = sound.at
+        return last if self.heard and self.heard[-1].at - last > seconds else None
+
     def last_loud(self) -> float | None:
         return next((sound.at for sound in reversed(self.heard) if sound.is_loud), None)
 
