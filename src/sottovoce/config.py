@@ -156,7 +156,7 @@ class LiveKitSettings(_Tree):
     departure_timeout: Annotated[int, Field(ge=1, le=86_400)] = 20
     """Seconds for which a room that everybody left is kept: as long as a lost client may take to return."""
     max_participants: Annotated[int, Field(ge=2, le=1000)] = 10
-    """Of one room, the assistant included."""
+    """Of one room; LiveKit does not count the assistant."""
     worker_host: str = "127.0.0.1"
     worker_port: Port = 8081
     """Where `sottovoce worker` answers /livez, /readyz and /metrics."""

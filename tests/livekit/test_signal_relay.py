@@ -26,7 +26,7 @@ from sottovoce.gateway.tls import ServerTls
 from sottovoce.livekit.tokens import MAX_TOKEN_BYTES
 from tests.contract.gateway_server import BEARER, running
 from tests.livekit.gateway import LIMITS, Managed, Rooms, rooms
-from tests.livekit.participant import Participant
+from tests.livekit.participant import Participant, present
 from tests.livekit_server import LiveKitServer
 from tests.recordings import recording
 
@@ -112,7 +112,12 @@ async def test_a_room_has_our_limits(tmp_path: Path, livekit: LiveKitServer, roo
         made = listed.rooms[0]
         assert (made.empty_timeout, made.departure_timeout, made.max_participants) == (33, 11, 2)
         assert [each.agent_name for each in dispatched] == ["sottovoce"]
-        async with served.present(room_name=room_name, participant_identity="second"):
+        async with (
+            present(livekit, room_name, "agent-1", kind="agent"),  # is not counted
+            served.present(room_name=room_name, participant_identity="second"),
+        ):
+            async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as admin:
+                assert len(await admin.agent_dispatch.list_dispatch(room_name)) == 1
             with pytest.raises(rtc.ConnectError):
                 async with served.present(room_name=room_name, participant_identity="third"):
                     pass

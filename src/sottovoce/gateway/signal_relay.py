@@ -62,6 +62,7 @@ class SignalRelay:
         self._livekit = livekit
         self._open: set[_Relayed] = set()
         self._lost = Tally()
+        self._ending: Close | None = None
         self.slots = Slots(limit, "connections to rooms")
 
     def url(self, path: str, scope: Scope) -> str:
@@ -77,8 +78,9 @@ class SignalRelay:
     def close(self) -> None:
         """End every connection with 1001 and take no new ones, as when the server goes down."""
         self.slots.close()
+        self._ending = Close(1001, "The server is shutting down.")
         for relayed in self._open:
-            relayed.end(Close(1001, "The server is shutting down."))
+            relayed.end(self._ending)
 
     async def serve(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Relay one WebSocket, whole."""
@@ -97,6 +99,8 @@ class SignalRelay:
             await send({"type": "websocket.accept"})
             relayed = _Relayed(upstream, receive, send)
             self._open.add(relayed)
+            if self._ending is not None:  # while LiveKit was asked
+                relayed.end(self._ending)
             try:
                 await relayed.run()
             finally:

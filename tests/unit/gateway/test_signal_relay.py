@@ -43,6 +43,9 @@ class Upstream:
     answer: Callable[[ServerConnection], Awaitable[None]] = echo
     seen: list[Request] = field(default_factory=list)
     refusal: tuple[int, str] | None = None
+    may_answer: asyncio.Event | None = None
+    """What the next handshakes wait for."""
+    is_asked: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Queue[int | None] = field(default_factory=asyncio.Queue)
 
     @property
@@ -52,8 +55,11 @@ class Upstream:
     def status(self) -> LiveKitStatus:
         return LiveKitStatus(is_ready=True)
 
-    def look(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def look(self, connection: ServerConnection, request: Request) -> Response | None:
         self.seen.append(request)
+        self.is_asked.set()
+        if self.may_answer is not None:
+            await self.may_answer.wait()
         return None if self.refusal is None else connection.respond(*self.refusal)
 
     async def take(self, socket: ServerConnection) -> None:
@@ -303,6 +309,21 @@ async def test_all_end_with_the_server(relayed: Relayed, upstream: Upstream) -> 
         await relayed.is_free()
         refused = await relayed.refusal()
         assert (refused.status_code, len(upstream.seen)) == (503, 2)
+
+
+async def test_who_is_just_being_let_in_is_told_of_the_end_too(relayed: Relayed, upstream: Upstream) -> None:
+    upstream.may_answer = asyncio.Event()
+
+    async def dial() -> tuple[int | None, str | None]:
+        async with relayed.dial() as socket:
+            return await closed(socket)
+
+    dialling = asyncio.create_task(dial())
+    await asyncio.wait_for(upstream.is_asked.wait(), 5)
+    relayed.relay.close()
+    upstream.may_answer.set()
+    assert await dialling == (1001, "The server is shutting down.")
+    await relayed.is_free()
 
 
 async def test_no_log_holds_a_token(
