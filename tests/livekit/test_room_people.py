@@ -57,6 +57,23 @@ async def test_the_first_is_heard_and_the_second_listens_and_is_told_so(
             assert {author for _, author, _ in cleo.chats} == {"bob"}
 
 
+async def test_who_only_writes_is_read_before_livekit_has_told_of_them(
+    livekit: LiveKitServer, room_name: str
+) -> None:
+    """Of those who publish nothing it tells every three seconds."""
+    sessions = Sessions()
+    async with (
+        holding(livekit, room_name, sessions) as held,
+        present(livekit, room_name, "ann", attributes=EVENTS, speaks=True) as ann,
+    ):
+        await ann.event("session.created")
+        async with present(livekit, room_name, "bob") as bob:
+            await bob.write("what time is it")
+            assert "bob" not in held.room.remote_participants
+            await ann.event("conversation.item.added", lambda told: told["item"]["role"] == "user")
+            await bob.first_sound(0)
+
+
 async def test_a_second_tab_of_the_same_identity_takes_the_place_of_the_first(
     livekit: LiveKitServer, room_name: str
 ) -> None:

@@ -76,7 +76,7 @@ class Talk:
                 self._attributes.set(AGENT_STATE, event.state)
 
     async def _written(self, identity: str, text: str) -> None:
-        if self._users.find(identity) is not None:
+        if await self._users.meet(identity) is not None:
             self._writer.write(text)
 
     def _pressed(self, key: rtc.SipDTMF) -> None:

@@ -13,6 +13,10 @@ RETURN_GRACE: Final = 0.5
 """Seconds for which one's place is kept: a second tab of the same identity takes it over, and a network
 that changes does not hand the conversation to the next one."""
 
+ANNOUNCED_WITHIN: Final = 4.0
+"""Seconds in which everybody is known: LiveKit tells at once of those who publish, and every three seconds of
+those who only write."""
+
 KINDS: Final = frozenset(
     (
         rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD,
@@ -54,6 +58,26 @@ class Users:
 
     def find(self, identity: str) -> rtc.RemoteParticipant | None:
         return self._room.remote_participants.get(identity) if identity in self._places else None
+
+    async def meet(self, identity: str) -> rtc.RemoteParticipant | None:
+        """`find` for one who may be in the room and not be announced yet; None for whoever is no user."""
+        if identity in self._room.remote_participants:
+            return self.find(identity)
+        came = asyncio.Event()
+
+        def look(participant: rtc.RemoteParticipant) -> None:
+            if participant.identity == identity:
+                came.set()
+
+        self._room.on("participant_connected", look)
+        try:
+            async with asyncio.timeout(ANNOUNCED_WITHIN):
+                await came.wait()
+        except TimeoutError:
+            return None
+        finally:
+            self._room.off("participant_connected", look)
+        return self.find(identity)
 
     @property
     def is_empty(self) -> bool:
