@@ -91,6 +91,7 @@ async def test_a_second_tab_of_the_same_identity_takes_the_place_of_the_first(
             assert await first.until(lambda: first.left) == [rtc.DisconnectReason.DUPLICATE_IDENTITY]
             created = await second.event("session.created")
             assert created["session"]["id"] == (await first.event("session.created"))["session"]["id"]
+            await second.until(lambda: len(second.events_of("conversation.item.added")) == 2)
             added = [event["item"]["role"] for event in second.events_of("conversation.item.added")]
             assert added == ["user", "assistant"]
             heard_by(sessions.one)
