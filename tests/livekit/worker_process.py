@@ -27,7 +27,8 @@ from tests.live_server import STOP_TIMEOUT, free_port
 from tests.livekit_server import LiveKitServer
 from tests.serving import served
 
-READY_TIMEOUT = 40.0
+READY_TIMEOUT = 90.0
+"""A machine that is busy imports the libraries for half a minute."""
 POLL = 0.05
 TRIPWIRE = Path(__file__).parents[1] / "tripwire"
 NOWHERE = "http://127.0.0.1:9"

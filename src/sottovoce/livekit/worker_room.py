@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 CONNECT_DEADLINE: Final = 15.0
 """Seconds for a room to be joined; whoever waits there gets another assistant then."""
+LEAVE_AHEAD: Final = 1.0
+"""Seconds by which the assistant leaves a deserted room before the LiveKit server closes it: of connections
+that a server closes the media library keeps a thread."""
 END_DEADLINE: Final = 8.0
 """Seconds for a conversation to end politely, less than livekit-agents waits for its job."""
 
@@ -93,7 +96,7 @@ class Rooms:
         options = RoomOptions(
             session=session_in(assignment.metadata),
             voices=self.voices,
-            departure_timeout=self.settings.departure_timeout,
+            departure_timeout=_before(self.settings.departure_timeout),
             join_timeout=self.settings.empty_timeout,
         )
         await self.voices.learn()
@@ -119,3 +122,7 @@ class Rooms:
             and other.attributes.get(WORKER) != self.mark
             for other in room.remote_participants.values()
         )
+
+
+def _before(timeout: float) -> float:
+    return timeout - min(LEAVE_AHEAD, timeout / 2)
