@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+
+from tests.gone import wait_gone
 
 GONE_WITHIN = 1.0
 
@@ -39,22 +40,6 @@ def parent() -> Iterator[subprocess.Popen[str]]:
         assert process.stdout.readline() == "ready\n"
         yield process
         process.kill()
-
-
-def is_running(process: psutil.Process) -> bool:
-    """A zombie has ended, but whoever adopted it did not look yet."""
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def wait_gone(processes: list[psutil.Process]) -> float:
-    began = time.monotonic()
-    while any(map(is_running, processes)):
-        assert time.monotonic() - began < 10
-        time.sleep(0.01)
-    return time.monotonic() - began
 
 
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
