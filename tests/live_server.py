@@ -18,7 +18,7 @@ from sottovoce.gateway.server_key import KEY_FILE
 READY_TIMEOUT = 90.0
 """The first start builds the recogniser's language model, on a machine that may be busy."""
 
-STOP_TIMEOUT = 15.0
+STOP_TIMEOUT = 30.0
 POLL = 0.1
 
 
