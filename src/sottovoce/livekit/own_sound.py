@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from livekit import rtc
 
+from sottovoce.livekit.sdk_events import narrow_sound
+
 
 class TrackGone(Exception):  # noqa: N818  named for the situation
     """Its participant left while it was subscribed to."""
@@ -20,6 +22,7 @@ class OwnSound:
             )
         except AssertionError:  # all that livekit's SDK says of a native track that is no more
             raise TrackGone from None
+        narrow_sound(self._stream)
 
     async def get(self) -> bytes | None:
         """The next frame; None when the track has ended."""

@@ -10,6 +10,7 @@ from livekit import rtc
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.livekit.room_conversation import RoomConversation
 from sottovoce.livekit.room_options import RoomOptions
+from sottovoce.livekit.sdk_events import narrow_room
 from sottovoce.realtime.commands import Close
 from sottovoce.realtime.opening import SessionFactory
 
@@ -38,6 +39,7 @@ async def converse(
     Raises `SottovoceError` where the session cannot be made or started (the clients are told the same). When
     cancelled it releases everything too.
     """
+    narrow_room(room)
     conversation = RoomConversation(room, options)
     stopping = asyncio.create_task(_stopped(conversation, stop))
     try:

@@ -8,7 +8,7 @@ from typing import Final
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError, UnpublishTrackError
 
-from sottovoce.audio.grid import FRAME, Edges, Grid
+from sottovoce.audio.grid import FRAME, SILENCE, Edges, Grid
 from sottovoce.audio.playout import FRAME_BYTES, PLAYOUT_RATE_HZ
 from sottovoce.conversation.port import PlayoutSource
 from sottovoce.errors import SottovoceError
@@ -17,8 +17,12 @@ TRACK_NAME: Final = "roomio_audio"
 """As livekit-agents names it; some front ends look for it."""
 
 QUEUE_MS: Final = 40
-"""What LiveKit's source holds: two frames, so that an event loop that is 20 ms late is not heard and an
-interruption has next to nothing to drop. Its default would hold a second."""
+"""What LiveKit's source holds at most: two frames. It is all that an interruption cannot take back; the
+default would hold a second."""
+
+MAX_LATE: Final = 0.2
+"""Seconds behind its grid at which the track skips slots. Frames that are less late go out at once, and
+stay in the queue: a loop that is late once is late again, and then they bridge the gap."""
 
 OUTPUT_DELAY: Final = 0.06
 """Seconds from a pull to the ear: 40 to 45 ms to another participant's samples as measured over loopback,
@@ -53,13 +57,14 @@ class Voice:
     async def run(self, playout: PlayoutSource) -> None:
         playout.output_delay = OUTPUT_DELAY
         clock, edges = asyncio.get_running_loop().time, Edges()
-        # a frame that comes late would stay in the queue, and all that follow behind it
-        grid = Grid(clock(), max_late=FRAME)
+        grid = Grid(clock(), MAX_LATE)
         while True:
             _, wait = grid.advance(clock())
             await asyncio.sleep(wait)
             frame = playout.pull()
             samples = edges.smooth(frame.samples if frame else None)
+            if samples is SILENCE and self._source.queued_duration > FRAME:
+                continue  # silence is when the queue may shorten again
             await self._source.capture_frame(rtc.AudioFrame(samples, PLAYOUT_RATE_HZ, 1, FRAME_BYTES // 2))
 
     async def aclose(self) -> None:
