@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,11 @@ class Kept:
     def process(self) -> psutil.Process:
         return psutil.Process(self.server.keeping.status.pid)
 
+    @property
+    def address(self) -> str:
+        """Where somebody comes in."""
+        return f"{self.plan.access.url}/rtc?access_token={self.token()}&protocol={PROTOCOL}"
+
     def token(self, identity: str = "ann") -> str:
         grants = api.VideoGrants(room_join=True, room="kitchen")
         token = api.AccessToken(self.plan.keys.key, self.plan.keys.secret).with_identity(identity)
@@ -94,8 +99,7 @@ async def kept(home: Path, **settings: Any) -> AsyncIterator[Kept]:
 
 async def joined(server: Kept) -> JoinResponse:
     """What the server tells a client that comes in."""
-    address = f"{server.plan.access.url}/rtc?access_token={server.token()}&protocol={PROTOCOL}"
-    async with asyncio.timeout(10), connect(address) as socket:
+    async with asyncio.timeout(10), connect(server.address) as socket:
         first = SignalResponse.FromString(await socket.recv(decode=False))
     assert first.HasField("join")
     return first.join
@@ -183,13 +187,15 @@ async def test_no_secret_is_in_a_command_line_or_a_log(home: Path, caplog: pytes
 
 
 async def test_a_server_with_somebody_in_a_room_ends_all_the_same(home: Path) -> None:
-    async with kept(home) as server:
-        room, process = rtc.Room(), server.process
-        await room.connect(server.plan.access.url, server.token())
-        began = asyncio.get_running_loop().time()
-    assert not process.is_running()
-    assert asyncio.get_running_loop().time() - began < STOP_DEADLINE
-    await room.disconnect()
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(kept(home))
+        process = server.process
+        async with connect(server.address) as socket:
+            await socket.recv()
+            began = asyncio.get_running_loop().time()
+            await stack.aclose()
+            assert not process.is_running()
+            assert asyncio.get_running_loop().time() - began < STOP_DEADLINE
 
 
 async def test_a_server_that_cannot_run_says_why(home: Path) -> None:
