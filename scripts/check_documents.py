@@ -64,7 +64,7 @@ def check(path: Path, text: str) -> Iterator[str]:
 @cache
 def sources() -> tuple[Path, ...]:
     """The project's Python files; documents name them by the end of their path."""
-    folders = ("src", "tests", "bench", "scripts")
+    folders = ("src", "tests", "bench", "deploy", "scripts")
     return tuple(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 

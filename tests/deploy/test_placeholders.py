@@ -10,6 +10,8 @@ from deploy.as_compose.project import ComposeError, read_project
 from deploy.as_compose.stack import Stack
 from tests.deploy.conftest import good_settings
 
+pytestmark = pytest.mark.timeout(120)
+
 REFUSED = {
     "prepare": "SOTTOVOCE_API_KEY",
     "gateway": "SOTTOVOCE_API_KEY",
