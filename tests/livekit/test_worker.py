@@ -219,7 +219,7 @@ async def test_a_room_whose_worker_was_killed_gets_an_assistant_of_the_one_that_
 async def test_a_server_that_was_killed_and_is_back_has_the_worker_and_the_call_again(
     engines: Engines, tmp_path: Path
 ) -> None:
-    server = LiveKitServer(tmp_path)
+    server = LiveKitServer(tmp_path, has_foreign_stun=True)
     server.start()
     worker = WorkerProcess(tmp_path, server, engines)
     worker.start()
@@ -227,6 +227,7 @@ async def test_a_server_that_was_killed_and_is_back_has_the_worker_and_the_call_
         await asyncio.to_thread(worker.wait_ready)
         async with present(server, "restart", "ann", agent="sottovoce") as ann:
             await ann.until(lambda: ann.assistant)
+            assert "AsyncResolver" not in worker.thread_names  # it looks up nobody's STUN server
             server.kill()
             await _until(lambda: not worker.is_ready())
             server.start()

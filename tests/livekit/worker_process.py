@@ -132,6 +132,11 @@ class WorkerProcess:
         return int(psutil.Process(self.process.pid).num_threads())
 
     @property
+    def thread_names(self) -> set[str]:
+        """By the kernel, native ones included."""
+        return {path.read_text().strip() for path in Path(f"/proc/{self.process.pid}/task").glob("*/comm")}
+
+    @property
     def descriptors(self) -> int:
         return int(psutil.Process(self.process.pid).num_fds())
 

@@ -70,11 +70,6 @@ class Jobs:
         for call in self._tasks.values():
             call.stop.set()
 
-    async def wait(self) -> None:
-        """Until none is left."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-
     async def entrypoint(self, job: JobContext) -> None:
         own = asyncio.get_running_loop()
 
