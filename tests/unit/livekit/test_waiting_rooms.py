@@ -73,7 +73,7 @@ class Server:
         self.removed.append(gone.identity)
 
     async def create_dispatch(self, asked: Any) -> None:
-        self.dispatch(asked.agent_name, FUTURE, asked.metadata)
+        self.dispatch(asked.agent_name, FUTURE + len(self.dispatches), asked.metadata)
 
 
 @pytest.mark.parametrize("user", [ANN, CALLER])
