@@ -212,6 +212,8 @@ async def _served(
     try:
         yield serving
     finally:
-        await asyncio.gather(end_sessions(app), *([] if managed is None else [managed.end_worker()]))
+        if managed is not None:
+            await managed.end_worker()  # first: who is in a room is there by this server's relay
+        await end_sessions(app)
         stop.set()
         await serving
