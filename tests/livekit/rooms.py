@@ -15,6 +15,7 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.errors import SottovoceError
 from sottovoce.livekit.room import converse
 from sottovoce.livekit.room_options import RoomOptions
+from sottovoce.livekit.worker_room import ROOM_OPTIONS
 from sottovoce.realtime.opening import SessionFactory
 from tests.fake_session import TalkingSession
 from tests.livekit.participant import Reachable, token
@@ -71,7 +72,7 @@ async def holding(
 ) -> AsyncIterator[Held]:
     room, stop = rtc.Room(), asyncio.Event()
     given = token(server, room_name, ASSISTANT, kind="agent")
-    await room.connect(server.url, given, rtc.RoomOptions(auto_subscribe=False))
+    await room.connect(server.url, given, ROOM_OPTIONS)
     over = asyncio.create_task(converse(room, make_session, defaults, options=options, stop=stop))
     try:
         yield Held(room, over, stop)

@@ -27,7 +27,7 @@ async def converse(
 ) -> None:
     """Converse with whoever is in `room` until it is over; then nothing of it is left but the connection.
 
-    `room` is connected, with `auto_subscribe=False`: the conversation subscribes to the one microphone that
+    `room` is connected with `auto_subscribe=False`: the conversation subscribes to the one microphone that
     it hears. The caller connects it right before and disconnects it afterwards. Call this on the room's
     event loop.
 

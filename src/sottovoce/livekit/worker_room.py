@@ -31,11 +31,15 @@ that a server closes the media library keeps a thread."""
 END_DEADLINE: Final = 8.0
 """Seconds for a conversation to end politely, less than livekit-agents waits for its job."""
 
+MAX_STREAM_BYTES: Final = 1 << 20
+"""Of one incoming stream of text or data, unpacked: memory from who sends more than any message may have."""
+
 ROOM_OPTIONS: Final = rtc.RoomOptions(
     auto_subscribe=False,
     # without any the library asks those of the server, Google's and Twilio's where it names none of its own;
     # a worker reaches the server's media ports without being told its own address
     rtc_config=rtc.RtcConfiguration(ice_servers=[rtc.IceServer(urls=["stun:127.0.0.1:9"])]),
+    data_stream=rtc.DataStreamOptions(max_payload_byte_length=MAX_STREAM_BYTES),
 )
 
 Outcome: TypeAlias = Literal["over", "ended", "failed", "doubled"]
