@@ -73,7 +73,7 @@ class Stack:
             self.running[service.name] = self.spawn(service)
         for running in self.running.values():
             if running.service.healthcheck is not None:
-                self._await_health(running)
+                self.await_health(running)
 
     def stop(self) -> dict[str, float | None]:
         """Seconds from SIGTERM to the end of each that still ran; None for who had to be killed."""
@@ -104,9 +104,10 @@ class Stack:
             if running.process.wait():
                 raise ComposeError(f"{dependency.service} failed:\n{running.last_words}")
         elif dependency.condition == "service_healthy":
-            self._await_health(running)
+            self.await_health(running)
 
-    def _await_health(self, running: Running) -> None:
+    def await_health(self, running: Running) -> None:
+        """Raises `ComposeError` when it takes longer than its check allows."""
         check = running.service.healthcheck
         assert check is not None, f"{running.service.name} has no health check to wait for"
         deadline = time.monotonic() + check.start_period + check.interval * check.retries

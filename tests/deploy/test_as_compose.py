@@ -10,7 +10,7 @@ import pytest
 
 from deploy.as_compose.project import read_project
 from deploy.as_compose.stack import Stack
-from tests.deploy.conftest import good_settings
+from tests.deploy.example import good_settings
 from tests.livekit.participant import Participant
 from tests.livekit_server import livekit_program
 from tests.recordings import RECORDINGS, recording

@@ -25,7 +25,7 @@ from tests.deploy.charts import (
     rendered,
     run,
 )
-from tests.deploy.conftest import good_settings
+from tests.deploy.example import good_settings
 
 OLDEST = "1.30"
 """The oldest that the chart admits."""

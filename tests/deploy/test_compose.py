@@ -19,7 +19,7 @@ from deploy.as_compose.project import (
     seconds,
 )
 from deploy.pins import images
-from tests.deploy.conftest import EXAMPLE
+from tests.deploy.example import EXAMPLE
 
 OURS = {"prepare", "stt", "stt-whisper", "llm", "tts", "gateway", "worker"}
 ALWAYS = {"prepare", "gateway", "worker", "livekit"}

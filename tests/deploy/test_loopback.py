@@ -11,7 +11,7 @@ from deploy.as_compose.folders import Folders, placed
 from deploy.as_compose.loopback import Loopback
 from deploy.as_compose.project import Project, Service, read_project
 from deploy.as_compose.stack import ComposeError, Stack
-from tests.deploy.conftest import good_settings
+from tests.deploy.example import good_settings
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.pins import images, main, pinned, written
-from tests.deploy.conftest import EXAMPLE
+from tests.deploy.example import EXAMPLE
 
 DIGEST = f"sha256:{'ab' * 32}"
 

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.as_compose.project import ComposeError, read_project
 from deploy.as_compose.stack import Stack
-from tests.deploy.conftest import good_settings
+from tests.deploy.example import good_settings
 
 pytestmark = pytest.mark.timeout(120)
 
