@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from sottovoce.cli import rooms
 from sottovoce.cli.lines import line_up
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ def greet(
     url: str,
     statuses: Mapping[EngineKind, EngineStatus],
     tls: ServerTls | None,
-    rooms: LiveKitPlan | None = None,
+    plan: LiveKitPlan | None = None,
 ) -> None:
     """Say where the server is, how to get in, and who talks there."""
     from rich.panel import Panel
 
-    lines = _greeting(settings, url, statuses, tls, rooms)
+    lines = _greeting(settings, url, statuses, tls, plan)
     text = "\n".join(f"{label:<6} {value}" for label, value in lines)
     console.print(Panel(text, title="Sottovoce", title_align="left", expand=False, padding=(0, 2)))
 
@@ -43,7 +44,7 @@ def _greeting(
     url: str,
     statuses: Mapping[EngineKind, EngineStatus],
     tls: ServerTls | None,
-    rooms: LiveKitPlan | None = None,
+    plan: LiveKitPlan | None = None,
 ) -> Iterator[tuple[str, str]]:
     """What whoever started the server needs to know, line by line."""
     yield "Open", f"[bold link={url}]{url}[/]"
@@ -61,22 +62,8 @@ def _greeting(
         yield "", tls.certificate.fingerprint[half:]
     for number, line in enumerate(line_up(statuses)):
         yield "" if number else "Models", escape(line)
-    yield from _rooms(settings, rooms)
+    yield from rooms.greeting(settings, plan)
     yield "End", "Ctrl-C"
-
-
-def _rooms(settings: Settings, plan: LiveKitPlan | None) -> Iterator[tuple[str, str]]:
-    """Where rooms are."""
-    from rich.markup import escape
-
-    livekit = settings.livekit
-    if plan is not None:
-        yield "Rooms", escape(str(plan.program))
-        yield "", f"signalling through this server, {plan.media}"
-    elif livekit.is_remote:
-        yield "Rooms", f"LiveKit at {escape(str(livekit.url))}, with workers of its own (sottovoce worker)"
-        if livekit.server == "managed":
-            yield "", "none is started here: LIVEKIT_URL wins over --livekit and SOTTOVOCE_LIVEKIT"
 
 
 def _network_urls(settings: Settings, url: str) -> Iterator[str]:

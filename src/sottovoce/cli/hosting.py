@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sottovoce.cli.rooms import kept, remote
 from sottovoce.cli.running import RunningServer, url_of
 from sottovoce.config import EngineEndpoint, EngineKind, Settings
-from sottovoce.livekit.access import LiveKitAccess, LiveKitDirectory, RemoteLiveKit
+from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.models.desk import ModelDesk
 from sottovoce.services.status import EngineStatus as KeptStatus
 from sottovoce.services.supervisor import Supervisor
@@ -94,10 +95,10 @@ async def hosted(
     async with AsyncExitStack() as stack:
         stack.callback(sock.close)
         supervisor = await stack.enter_async_context(Supervisor(settings))
-        managed = None if rooms is None else await stack.enter_async_context(_managed(rooms, supervisor))
+        managed = None if rooms is None else await stack.enter_async_context(kept(rooms, supervisor))
         await _children_spawned(supervisor)
         desk = await stack.enter_async_context(ModelDesk(settings, supervisor))
-        app, clients = _gateway(settings, supervisor, desk, key, managed or _remote(settings))
+        app, clients = _gateway(settings, supervisor, desk, key, managed or remote(settings))
         stack.push_async_callback(clients.aclose)
         serving = await stack.enter_async_context(_served(app, sock, tls.context if tls else None, managed))
         _run_beside(stack, _warm_up(), "warm-up")
@@ -105,31 +106,6 @@ async def hosted(
             _run_beside(stack, tls.keep_fresh(), "keep the certificate fresh")
         url = url_of(host, port, has_tls=tls is not None)
         yield Hosted(RunningServer(url, key), supervisor, serving, managed)
-
-
-@asynccontextmanager
-async def _managed(plan: LiveKitPlan, supervisor: Supervisor) -> AsyncIterator[ManagedLiveKit]:
-    """The LiveKit server and its worker, which hears of the engines as they change."""
-    from sottovoce.livekit.managed import ManagedLiveKit
-
-    async with ManagedLiveKit(plan) as managed:
-        feeding = asyncio.create_task(_feed(managed, supervisor), name="tell the worker of the engines")
-        try:
-            yield managed
-        finally:
-            feeding.cancel()
-
-
-async def _feed(managed: ManagedLiveKit, supervisor: Supervisor) -> None:
-    from sottovoce.livekit.engine_lines import write_line
-
-    async for statuses in supervisor.changes():
-        managed.tell_engines(write_line({kind: supervisor.chain(kind) for kind in statuses}))
-
-
-def _remote(settings: Settings) -> LiveKitDirectory | None:
-    livekit = settings.livekit
-    return RemoteLiveKit(LiveKitAccess.remote(livekit)) if livekit.is_remote else None
 
 
 def _run_beside(stack: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:

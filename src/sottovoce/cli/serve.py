@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sottovoce.cli import flags
+from sottovoce.cli import flags, rooms
 from sottovoce.cli.greeting import greet, has_display
 from sottovoce.cli.lines import Lines
 
@@ -103,18 +103,10 @@ def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None, 
     tls = ServerTls(settings) if settings.has_tls else None
     sock = listen(settings.host, settings.port)
     try:
-        return sock, key, tls, _rooms(settings)  # while the port is held, which theirs have to differ from
+        return sock, key, tls, rooms.planned(settings)  # its ports have to differ from this one
     except ConfigError:
         sock.close()
         raise
-
-
-def _rooms(settings: Settings) -> LiveKitPlan | None:
-    if not settings.livekit.is_managed:
-        return None
-    from sottovoce.livekit.managed import LiveKitPlan
-
-    return LiveKitPlan.of(settings)
 
 
 def _have_models(settings: Settings) -> None:
@@ -140,11 +132,11 @@ def _log_to_stderr(level: str) -> None:
     logging.getLogger("sottovoce").setLevel(level.upper())
     if level == "info":
         for told in ("sottovoce.services.keeper", "sottovoce.processes.keeping"):
-            logging.getLogger(told).setLevel(logging.WARNING)  # `_show_progress` and `_show_rooms` tell it
+            logging.getLogger(told).setLevel(logging.WARNING)  # `_show_progress` and `rooms.show` tell it
 
 
 async def _serve(
-    settings: Settings, sock: socket.socket, key: str, tls: ServerTls | None, rooms: LiveKitPlan | None
+    settings: Settings, sock: socket.socket, key: str, tls: ServerTls | None, plan: LiveKitPlan | None
 ) -> None:
     from rich.console import Console
 
@@ -154,11 +146,11 @@ async def _serve(
     stop = _stop_signal()
     console.print("Starting the engines and the page …")
     async with AsyncExitStack() as stack:
-        server = await _unless(stop, stack.enter_async_context(hosted(settings, sock, key, tls, rooms)))
+        server = await _unless(stop, stack.enter_async_context(hosted(settings, sock, key, tls, plan)))
         if server is None:
             return
         progress = asyncio.create_task(_show_progress(console, server))
-        rooms_progress = asyncio.create_task(_show_rooms(console, server))
+        rooms_progress = asyncio.create_task(rooms.show(console, server.livekit))
         welcoming = asyncio.create_task(_welcome(console, settings, server, tls))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({welcoming, stopping, server.serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -216,15 +208,6 @@ async def _show_progress(console: Console, server: Hosted) -> None:
         if is_ready and not was_ready:
             console.print("Ready: say something.")
         was_ready = is_ready
-
-
-async def _show_rooms(console: Console, server: Hosted) -> None:
-    """One line for every step of the LiveKit server and its worker."""
-    if server.livekit is None:
-        return
-    async for status in server.livekit.changes():
-        line = "LiveKit is ready" if status.is_ready else f"LiveKit: {status.reason}"
-        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 async def _welcome(console: Console, settings: Settings, server: Hosted, tls: ServerTls | None) -> None:
