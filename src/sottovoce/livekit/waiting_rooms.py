@@ -77,6 +77,7 @@ class WaitingRooms:
         self.asked = 0
         """Times that a room got another chance."""
         self._rooms = 0
+        self._client: api.LiveKitAPI | None = None
         self._access, self._own, self._now = access, own, now
         self._woken = asyncio.Event()
         self._since: dict[str, float] = {}
@@ -90,6 +91,7 @@ class WaitingRooms:
             aiohttp.ClientSession(timeout=timeout) as session,
             _client(access, session) as client,
         ):
+            self._client = client
             while True:
                 if self._own.can_take():
                     await self._try(client)
@@ -98,6 +100,20 @@ class WaitingRooms:
     def wake(self) -> None:
         """Somebody can be sent who could not before."""
         self._woken.set()
+
+    async def remember(self, room: str, metadata: str) -> None:
+        """A server that was restarted knows no more that `room`, which we are in, asked for us.
+
+        It sends another assistant for it, who finds us there and leaves.
+        """
+        if self._client is None:
+            return
+        try:
+            dispatches = await self._client.agent_dispatch.list_dispatch(room)
+            if not self._ours(dispatches):
+                await self._dispatch(self._client, room, metadata)
+        except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("room %s will not get another assistant if this one is lost: %s", room, error)
 
     async def _rest(self) -> None:
         self._woken.clear()
@@ -139,7 +155,7 @@ class WaitingRooms:
             if error.code == api.TwirpErrorCode.NOT_FOUND:
                 return None  # it is gone since it was listed
             raise
-        return _last([one for one in dispatches if one.agent_name == self._own.agent_name], ghosts)
+        return _last(self._ours(dispatches), ghosts)
 
     async def _ask(self, client: api.LiveKitAPI, wish: _Wish) -> None:
         self.asked += 1
@@ -148,11 +164,15 @@ class WaitingRooms:
             await client.room.remove_participant(
                 api.RoomParticipantIdentity(room=wish.room, identity=identity)
             )
+        await self._dispatch(client, wish.room, wish.metadata)
+
+    async def _dispatch(self, client: api.LiveKitAPI, room: str, metadata: str) -> None:
         await client.agent_dispatch.create_dispatch(
-            api.CreateAgentDispatchRequest(
-                agent_name=self._own.agent_name, room=wish.room, metadata=wish.metadata
-            )
+            api.CreateAgentDispatchRequest(agent_name=self._own.agent_name, room=room, metadata=metadata)
         )
+
+    def _ours(self, dispatches: Sequence[AgentDispatch]) -> list[AgentDispatch]:
+        return [one for one in dispatches if one.agent_name == self._own.agent_name]
 
     def _is_assistant(self, participant: ParticipantInfo) -> bool:
         is_agent = participant.kind == ParticipantInfo.Kind.AGENT

@@ -22,7 +22,7 @@ from sottovoce.livekit.access import LiveKitAccess
 from sottovoce.livekit.conventions import AGENT_STATE, WORKER
 from sottovoce.livekit.waiting_rooms import Self, WaitingRooms
 from sottovoce.livekit.worker_engines import EngineWatch
-from sottovoce.livekit.worker_jobs import Jobs
+from sottovoce.livekit.worker_jobs import Assignment, Jobs
 from sottovoce.livekit.worker_load import Processor, load, this_processor, told
 from sottovoce.livekit.worker_metrics import Observed, WorkerMetrics
 from sottovoce.livekit.worker_room import Rooms
@@ -202,7 +202,13 @@ class Worker:
 
     def _changed(self) -> None:
         """The LiveKit server learns at once what it would learn in seconds, for it decides by that."""
-        task = asyncio.create_task(self._server.tell_load(), name="tell the load")
+        self._tell(self._server.tell_load())
+
+    def _returned(self, assignment: Assignment) -> None:
+        self._tell(self._waiting.remember(assignment.room, assignment.metadata))
+
+    def _tell(self, telling: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(telling, name="tell the LiveKit server")
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
@@ -228,6 +234,7 @@ class Worker:
             self._mark,
             tell=self.metrics.over,
             joined=self.metrics.joined,
+            returned=self._returned,
         )
 
 

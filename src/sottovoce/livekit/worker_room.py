@@ -58,6 +58,8 @@ class Rooms:
     voices: Voices = COMMON_VOICES
     tell: Callable[[Outcome], None] = lambda outcome: None
     joined: Callable[[float], None] = lambda seconds: None
+    returned: Callable[[Assignment], None] = lambda assignment: None
+    """Hears of a connection that was lost and is there again, perhaps at a server that knows nothing."""
 
     async def hold(self, assignment: Assignment, stop: asyncio.Event) -> None:
         outcome: Outcome = "failed"
@@ -89,6 +91,8 @@ class Rooms:
             if self._has_another(room):
                 is_doubled = True
                 stop.set()
+            else:
+                self.returned(assignment)
 
         room.on("reconnected", look)
         await self._converse(room, assignment, stop)
