@@ -169,6 +169,45 @@ async def test_it_is_over_when_the_room_is_deleted(livekit: LiveKitServer, room_
     assert sessions.one.is_closed
 
 
+async def test_it_is_over_when_the_connection_is_lost_for_good(
+    livekit: LiveKitServer, room_name: str
+) -> None:
+    sessions = Sessions()
+    async with (
+        holding(livekit, room_name, sessions) as held,
+        present(livekit, room_name, "ann", attributes=EVENTS, speaks=True) as ann,
+    ):
+        await ann.event("session.created")
+        await held.room.disconnect()
+        async with asyncio.timeout(10):
+            await held.over
+    assert sessions.one.is_closed
+
+
+async def test_the_conversation_goes_on_when_its_connection_is_made_anew(
+    livekit: LiveKitServer, room_name: str
+) -> None:
+    sessions = Sessions()
+    async with (
+        holding(livekit, room_name, sessions) as held,
+        present(livekit, room_name, "ann", attributes=EVENTS, speaks=True) as ann,
+    ):
+        await ann.event("session.created")
+        reconnected = asyncio.Event()
+        held.room.on("reconnected", reconnected.set)
+        await held.room.simulate_scenario(rtc.SimulateScenarioKind.SIMULATE_FULL_RECONNECT)
+        async with asyncio.timeout(15):
+            await reconnected.wait()
+        heard_by(sessions.one)
+        await ann.until(lambda: len(sessions.one.heard) > SECOND // 4)
+        asked = len(ann.heard)
+        await ann.write("what time is it")
+        await ann.event("response.done")
+        await ann.until(lambda: any(sound.is_loud for sound in ann.heard[asked:]))
+        assert not held.over.done()
+    assert len(sessions.made) == 1
+
+
 async def test_who_is_there_is_told_when_the_worker_ends_it(livekit: LiveKitServer, room_name: str) -> None:
     sessions = Sessions()
     async with (

@@ -60,3 +60,23 @@ async def test_keys_are_a_turn_after_a_pause_too(
         await caller.press("4")
         await caller.until(lambda: sessions.one.messages)
     assert [message[1] for message in sessions.one.messages] == ["pressed 4"]
+
+
+async def test_who_hangs_up_asks_nothing_more_and_a_flood_of_keys_is_bounded(
+    livekit: LiveKitServer, room_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sottovoce.livekit.room_talk.KEYS", (5, 60.0))
+    sessions = Sessions()
+    async with (
+        holding(livekit, room_name, sessions),
+        present(livekit, room_name, "ann", attributes=EVENTS, speaks=True) as ann,
+    ):
+        await ann.event("session.created")
+        async with present(livekit, room_name, "sip_1", kind="sip", speaks=True) as caller:
+            await caller.speak(recording("dialogue-stop-slt"))  # and is known to all by then
+            await caller.press("1" * 9)
+            await ann.until(lambda: len(ann.events_of("sottovoce.room.key")) == 5)
+        await ann.write("what time is it")
+        await ann.event("response.done")
+        assert len(ann.events_of("sottovoce.room.key")) == 5
+    assert [message[1] for message in sessions.one.messages] == ["what time is it"]

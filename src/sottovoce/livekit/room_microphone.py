@@ -7,6 +7,7 @@ import logging
 from typing import Final
 
 from livekit import rtc
+from livekit.rtc.room import EventTypes
 
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.conversation.port import SessionPort
@@ -19,6 +20,14 @@ FRAME_MS: Final = 20
 MAX_WAITING_FRAMES: Final = 50
 """A second of sound that waits for a busy event loop; what is older is dropped, as a network would."""
 
+NEWS: Final[tuple[EventTypes, ...]] = (
+    "track_published",
+    "track_subscribed",
+    "track_unsubscribed",
+    "track_unpublished",
+    "reconnected",  # what was subscribed to while the connection was made anew did not reach the server
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,10 +38,12 @@ class Microphone:
         self._room = room
         self._identity: str | None = None
         self._publication: rtc.RemoteTrackPublication | None = None
+        self._track: rtc.RemoteAudioTrack | None = None
+        """The last one that was opened, also when it has ended."""
         self._sound: OwnSound | None = None
         self._has_sound = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
-        for event in ("track_published", "track_subscribed", "track_unsubscribed", "track_unpublished"):
+        for event in NEWS:
             room.on(event, self._look)
 
     @property
@@ -50,7 +61,7 @@ class Microphone:
         await live_sound.hear(self._receive, session, RATE_HZ)
 
     async def aclose(self) -> None:
-        for event in ("track_published", "track_subscribed", "track_unsubscribed", "track_unpublished"):
+        for event in NEWS:
             self._room.off(event, self._look)
         self._drop()
         if self._closing:
@@ -58,13 +69,13 @@ class Microphone:
 
     async def _receive(self) -> AudioFrame:
         while True:
-            if self._sound is None:
+            while (sound := self._sound) is None:
                 self._has_sound.clear()
                 await self._has_sound.wait()
-            elif (samples := await self._sound.get()) is None:
-                self._drop()  # its track has ended; the next one is there already or will be told
-            else:
+            if (samples := await sound.get()) is not None:
                 return AudioFrame(samples, RATE_HZ)
+            if sound is self._sound:  # else the next one is there already
+                self._drop()
 
     def _look(self, *_: object) -> None:
         """Hear the track that should be heard now; the room may have told anything."""
@@ -76,7 +87,8 @@ class Microphone:
             return
         if not wanted.subscribed:
             wanted.set_subscribed(True)
-        if self._sound is None and isinstance(wanted.track, rtc.RemoteAudioTrack):
+        if isinstance(wanted.track, rtc.RemoteAudioTrack) and wanted.track is not self._track:
+            self._drop()
             self._open(wanted, wanted.track)
 
     def _open(self, publication: rtc.RemoteTrackPublication, track: rtc.RemoteAudioTrack) -> None:
@@ -85,7 +97,7 @@ class Microphone:
         except TrackGone:
             logger.debug("a microphone has gone before it was heard")
         else:
-            self._publication = publication
+            self._publication, self._track = publication, track
             self._has_sound.set()
 
     def _wanted(self) -> rtc.RemoteTrackPublication | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from sottovoce.errors import SottovoceError
 from sottovoce.livekit.conventions import AGENT_STATE, CHAT_TOPIC
 from sottovoce.livekit.room_attributes import Attributes
 from sottovoce.livekit.room_clients import Clients
-from sottovoce.livekit.room_inbox import Inbox, InboxLimits
+from sottovoce.livekit.room_inbox import Allowance, Inbox, InboxLimits
 from sottovoce.livekit.room_keypad import Keypad
 from sottovoce.livekit.room_notices import Notices
 from sottovoce.livekit.room_transcripts import Transcripts
@@ -25,6 +26,9 @@ from sottovoce.realtime.events.extensions import RoomKeyPressed
 
 CHAT_LIMITS: Final = InboxLimits(characters=16_000, waiting=8, burst=10, interval=1.0)
 """What somebody writes: each text is a question to the language model, and cuts the answer before it."""
+
+KEYS: Final = (40, 0.1)
+"""Keys at once, and seconds for each further one: faster than anybody dials, slower than a flood."""
 
 LAST_WORDS: Final = 1.0
 """Seconds for transcripts that are not sent yet when all is over."""
@@ -50,6 +54,7 @@ class Talk:
         self._transcripts, self._attributes = transcripts, attributes
         self._writer = Writer(audience)
         self._keypad = Keypad(self._dialled)
+        self._keys = Allowance(*KEYS, time.monotonic)
         self._chat = Inbox(room, CHAT_TOPIC, CHAT_LIMITS, self._written, notices.refuse)
         room.on("sip_dtmf_received", self._pressed)
 
@@ -81,11 +86,13 @@ class Talk:
 
     def _pressed(self, key: rtc.SipDTMF) -> None:
         user = key.participant and self._users.find(key.participant.identity)
-        if user is not None:
+        if user is not None and self._keys.take():
             self._clients.tell(RoomKeyPressed(participant_identity=user.identity, digit=key.digit))
             self._keypad.press(user.identity, key.digit)
 
     def _dialled(self, identity: str, keys: str) -> None:
+        if self._users.find(identity) is None:
+            return  # who has hung up asks nothing more
         try:
             self._writer.write(f"pressed {keys}")
         except SottovoceError as error:
