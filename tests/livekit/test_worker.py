@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -89,6 +90,18 @@ async def test_a_room_that_asks_for_it_gets_an_assistant_who_answers(
     await _until(lambda: worker.count("sottovoce_sessions") == 0)
     assert worker.count("sottovoce_worker_offers_total", answer="accepted") == before + 1
     assert worker.count("sottovoce_worker_jobs_total", outcome="failed") == 0
+
+
+async def test_a_job_says_what_its_session_is_to_be_like(
+    livekit: LiveKitServer, worker: WorkerProcess, engines: Engines, room_name: str
+) -> None:
+    session = {"type": "realtime", "instructions": "Be brief.", "audio": {"output": {"voice": "sol"}}}
+    metadata = json.dumps({"session": session})
+    async with present(livekit, room_name, "ann", agent=AGENT, metadata=metadata) as ann:
+        await _answers(ann, "Hello?")
+    assert engines.fake.voices[-1][0] == "sol"  # of the engine's own
+    assert "Be brief." in engines.fake.requests[-1]["messages"][0]["content"]
+    await _until(lambda: worker.count("sottovoce_sessions") == 0)
 
 
 async def test_sessions_share_the_connections_to_the_engines(

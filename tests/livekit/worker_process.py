@@ -46,7 +46,7 @@ class Engines:
     """`fake` is what they do; they answer from a thread of their own. `callers` are the connections' ends."""
 
     def __init__(self) -> None:
-        self.fake = FakeEngines(facts={"prewarm": True})
+        self.fake = FakeEngines(facts={"prewarm": True}, known_voices=("alloy", "sol"))
         self.callers: dict[str, set[tuple[str, int]]] = {}
         self.url = ""
         self._ready = threading.Event()

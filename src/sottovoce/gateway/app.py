@@ -21,7 +21,6 @@ from sottovoce.gateway.auth import Callers, Credentials, RequireCredentials
 from sottovoce.gateway.calls import Calls
 from sottovoce.gateway.client_secrets import ClientSecrets
 from sottovoce.gateway.cors import Cors
-from sottovoce.gateway.engine_client import EngineClient
 from sottovoce.gateway.engines import EngineDirectory
 from sottovoce.gateway.guard import Boundary, Guard, normal_origins
 from sottovoce.gateway.headers import SecurityHeaders
@@ -51,13 +50,14 @@ from sottovoce.gateway.routes import keys as key_routes
 from sottovoce.gateway.routes import metrics as metric_routes
 from sottovoce.gateway.routes import secrets as secret_routes
 from sottovoce.gateway.signal_relay import SignalRelay
-from sottovoce.gateway.voice_listing import VoiceListing
+from sottovoce.http.engine_client import EngineClient
 from sottovoce.http.errors import EXCEPTION_HANDLERS, no_such_websocket
 from sottovoce.http.request_id import RequestId
 from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.models.desk import ModelDesk
 from sottovoce.realtime.measured_sessions import measured
 from sottovoce.realtime.opening import SessionFactory
+from sottovoce.realtime.voice_listing import VoiceListing
 from sottovoce.realtime.webrtc import CallOptions
 from sottovoce.realtime.webrtc_ice import ANY_PORT, Reach
 from sottovoce.realtime.websocket import RealtimeWebSocket

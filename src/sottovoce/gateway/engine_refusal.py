@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 
 from sottovoce.config import EngineKind
 from sottovoce.errors import EngineUnavailable
-from sottovoce.gateway.engine_client import read_up_to
+from sottovoce.http.engine_client import read_up_to
 
 MAX_REFUSAL_BYTES = 64 << 10
 """Of an engine's error that are read; what is longer is told by its status alone."""

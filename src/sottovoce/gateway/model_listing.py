@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sottovoce.config import ENGINE_KINDS, EngineEndpoint, EngineKind
 from sottovoce.errors import EngineError
-from sottovoce.gateway.engine_client import EngineClient, read_up_to
 from sottovoce.gateway.engines import EngineDirectory
+from sottovoce.http.engine_client import EngineClient, read_up_to
 from sottovoce.http.request_id import REQUEST_ID, current_request_id
 
 logger = logging.getLogger(__name__)

@@ -16,13 +16,13 @@ from starlette.types import Message, Receive, Scope, Send
 from sottovoce.config import EngineEndpoint, EngineKind
 from sottovoce.conversation.failover import Choice, Failover
 from sottovoce.errors import EngineError, EngineTimeout, EngineUnavailable
-from sottovoce.gateway.engine_client import EngineClient
 from sottovoce.gateway.engine_refusal import refusal
 from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.outgoing import Body, Form, Outgoing, Whole, whole_json
 from sottovoce.gateway.places import Places, client_of
 from sottovoce.gateway.request_body import ClientGoneError, RequestBody
 from sottovoce.gateway.stalling import StallingSend
+from sottovoce.http.engine_client import EngineClient
 from sottovoce.http.request_id import REQUEST_ID, current_request_id
 
 logger = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from sottovoce.conversation.adapters.clients import EngineClients
 from sottovoce.conversation.engines import Engines
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.conversation.session import Session
+from sottovoce.http.engine_client import EngineClient
 from sottovoce.livekit.access import LiveKitAccess
 from sottovoce.livekit.conventions import AGENT_STATE, WORKER
 from sottovoce.livekit.waiting_rooms import Self, WaitingRooms
@@ -28,6 +29,7 @@ from sottovoce.livekit.worker_metrics import Observed, WorkerMetrics
 from sottovoce.livekit.worker_room import Rooms
 from sottovoce.livekit.worker_server import JobServer
 from sottovoce.realtime.measured_sessions import measured
+from sottovoce.realtime.voice_listing import VoiceListing
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,8 @@ class Worker:
         self._processor = processor or this_processor(get_cpu_monitor().cpu_count())
         self._on_registration = on_registration
         self._clients = EngineClients(engines)
+        self._asker = EngineClient()
+        self._voices = VoiceListing(self._asker, self._clients.failover)
         self.engines = EngineWatch(engines, self._back)
         self.metrics = WorkerMetrics(self._observe)
         self._server = JobServer(access, lambda: told(self._load()))
@@ -108,6 +112,8 @@ class Worker:
     async def _running(self) -> AsyncIterator[asyncio.Task[None]]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._clients.aclose)
+            stack.push_async_callback(self._asker.aclose)
+            stack.callback(self._voices.watch())
             stack.push_async_callback(self.engines.aclose)
             for work, name in (
                 (self.engines.run(), "look at the engines again and again"),
@@ -232,6 +238,7 @@ class Worker:
             SessionOptions() if given is None else SessionOptions(instructions=given),
             settings.livekit,
             self._mark,
+            self._voices,
             tell=self.metrics.over,
             joined=self.metrics.joined,
             returned=self._returned,

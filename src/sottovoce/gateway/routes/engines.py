@@ -8,11 +8,11 @@ from starlette.routing import Route
 
 from sottovoce.config import ENGINE_KINDS
 from sottovoce.conversation.failover import Failover
-from sottovoce.gateway.engine_client import EngineClient
 from sottovoce.gateway.limits import GatewayLimits
 from sottovoce.gateway.model_names import ModelNames
 from sottovoce.gateway.passthrough import EngineRoute, Passthrough
 from sottovoce.gateway.places import Places
+from sottovoce.http.engine_client import EngineClient
 
 UPLOAD_SETTING = "SOTTOVOCE_MAX_UPLOAD_BYTES"
 

@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from yarl import URL
 
-from sottovoce.gateway.engine_client import CONNECT_PATIENCE, plain_session, read_up_to
 from sottovoce.gateway.signal_relay import MAX_REFUSAL_BYTES, PASSED_ON, SignalEndpoint, SignalRelay
+from sottovoce.http.engine_client import CONNECT_PATIENCE, plain_session, read_up_to
 
 SIGNAL_PATHS = ("/rtc", "/rtc/v1")
 """Of LiveKit's protocol with two connections for media, and with one."""

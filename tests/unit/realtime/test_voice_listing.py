@@ -10,8 +10,8 @@ from typing import Any
 from sottovoce.config import EngineEndpoint, EngineKind
 from sottovoce.conversation.failover import CHAIN_INTERVAL, Failover
 from sottovoce.errors import EngineUnavailable
-from sottovoce.gateway.voice_listing import AGAIN_AFTER, VOICES_PATIENCE, VoiceListing
 from sottovoce.realtime.audio_config import OPENAI_VOICES
+from sottovoce.realtime.voice_listing import AGAIN_AFTER, VOICES_PATIENCE, VoiceListing
 from tests import virtual_time
 
 

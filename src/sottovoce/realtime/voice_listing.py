@@ -13,7 +13,7 @@ from sottovoce.config import EngineEndpoint
 from sottovoce.conversation.adapters.facts import read_voices
 from sottovoce.conversation.failover import Failover
 from sottovoce.errors import EngineError
-from sottovoce.gateway.engine_client import EngineClient, read_up_to
+from sottovoce.http.engine_client import EngineClient, read_up_to
 from sottovoce.realtime.audio_config import OPENAI_VOICES
 
 logger = logging.getLogger(__name__)
