@@ -31,7 +31,7 @@ class LiveKitServer:
     """`start` after `kill` comes back at the same address, with nothing remembered."""
 
     def __init__(self, folder: Path, *, has_foreign_stun: bool = False) -> None:
-        """`has_foreign_stun`: it sends its clients to Google and Twilio, as one does that nobody configured."""
+        """`has_foreign_stun`: it sends clients to Google and Twilio, as one that nobody configured does."""
         self.port, self.tcp_port, self.udp_port = free_port(), free_port(), free_port()
         self.url = f"ws://127.0.0.1:{self.port}"
         self.api_key, self.api_secret = f"API{secrets.token_hex(6)}", secrets.token_urlsafe(32)

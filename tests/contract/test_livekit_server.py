@@ -21,9 +21,9 @@ from livekit.protocol.rtc import JoinResponse, SignalResponse
 from websockets.asyncio.client import connect
 
 from sottovoce.config import Settings
-from sottovoce.livekit.managed import LiveKitPlan
-from sottovoce.livekit.server import STOP_DEADLINE, LiveKitServer
-from sottovoce.livekit.server_config import NO_STUN, server_config
+from sottovoce.livekit.server.config import NO_STUN, server_config
+from sottovoce.livekit.server.livekit_server import STOP_DEADLINE, LiveKitServer
+from sottovoce.livekit.server.managed import LiveKitPlan
 from sottovoce.machine_names import network_addresses
 from tests.livekit_server import livekit_program
 
@@ -33,7 +33,7 @@ PROTOCOL = 15
 
 PARENT = """
 import asyncio, json, sys
-from sottovoce.livekit.server import LiveKitServer
+from sottovoce.livekit.server.livekit_server import LiveKitServer
 
 async def main():
     program, config = sys.argv[1], json.loads(sys.stdin.readline())

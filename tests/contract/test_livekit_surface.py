@@ -1,7 +1,7 @@
 """Every name, parameter and hook of livekit's that our code uses is there.
 
-What a name does, test_livekit_behaviour.py and test_livekit_rooms.py ask; docs/upgrading-livekit.md says what to
-do when this fails.
+What a name does, test_livekit_behaviour.py and test_livekit_rooms.py ask; docs/upgrading-livekit.md says
+what to do when this fails.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def test_what_is_behind_the_private_names() -> None:
 
 def test_what_is_gone_is_seen(tmp_path: Path) -> None:
     (tmp_path / "livekit").mkdir()
-    (tmp_path / "livekit/room.py").write_text(GONE)
+    (tmp_path / "livekit/room/converse.py").write_text(GONE)
     calls = [use for use in (*uses(tmp_path), *member_uses(tmp_path)) if use.keywords]
     wrong = {use.name.rpartition(".")[2]: _unknown(use) for use in calls}
     assert wrong["disconnect"] == {"gently"}

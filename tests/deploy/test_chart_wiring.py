@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from sottovoce.config import load
-from sottovoce.livekit.server_config import NO_STUN
-from sottovoce.livekit.server_program import BUILT_VERSION
+from sottovoce.livekit.server.config import NO_STUN
+from sottovoce.livekit.server.program import BUILT_VERSION
 from sottovoce.models.catalogue import load_catalogue
 from tests.deploy.charts import (
     CHART,

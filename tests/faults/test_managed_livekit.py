@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from sottovoce.livekit.server_keys import KEYS_FILE
+from sottovoce.livekit.server.keys import KEYS_FILE
 from tests.gone import is_running, wait_gone
 from tests.live_server import POLL, READY_TIMEOUT, Server
 from tests.livekit_server import LiveKitServer, livekit_program

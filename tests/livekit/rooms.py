@@ -13,9 +13,9 @@ from livekit import rtc
 from sottovoce.audio.playout import FRAME_BYTES, PLAYOUT_RATE_HZ, PlayoutFrame
 from sottovoce.conversation.options import SessionOptions
 from sottovoce.errors import SottovoceError
-from sottovoce.livekit.room import converse
-from sottovoce.livekit.room_options import RoomOptions
-from sottovoce.livekit.worker_room import ROOM_OPTIONS
+from sottovoce.livekit.room.converse import converse
+from sottovoce.livekit.room.options import RoomOptions
+from sottovoce.livekit.worker.room_job import ROOM_OPTIONS
 from sottovoce.realtime.opening import SessionFactory
 from tests.fake_session import TalkingSession
 from tests.livekit.participant import Reachable, token

@@ -8,8 +8,8 @@ import pytest
 from livekit import api, rtc
 
 from sottovoce.errors import EngineUnavailable, ServerFullError, SottovoceError
-from sottovoce.livekit.room_hearing import IS_HEARD, IS_NOT_HEARD
-from sottovoce.livekit.room_options import RoomOptions, session_in
+from sottovoce.livekit.room.hearing import IS_HEARD, IS_NOT_HEARD
+from sottovoce.livekit.room.options import RoomOptions, session_in
 from tests.fake_session import TalkingSession
 from tests.livekit.participant import EVENTS, present
 from tests.livekit.rooms import Sessions, holding

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from livekit.rtc._ffi_client import FfiClient, _live_handles
 
-from sottovoce.livekit.room_voice import OUTPUT_DELAY
+from sottovoce.livekit.room.voice import OUTPUT_DELAY
 from sottovoce.realtime.live_sound import GAP
 from tests.livekit.participant import EVENTS, HEARD_HZ, MICROPHONE_HZ, Participant, present
 from tests.livekit.rooms import TONE_HZ, AudibleSession, Sessions, holding

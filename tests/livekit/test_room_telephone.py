@@ -50,7 +50,7 @@ async def test_a_caller_is_heard_and_pressed_keys_are_a_turn(livekit: LiveKitSer
 async def test_keys_are_a_turn_after_a_pause_too(
     livekit: LiveKitServer, room_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sottovoce.livekit.room_keypad.PAUSE", 0.1)
+    monkeypatch.setattr("sottovoce.livekit.room.keypad.PAUSE", 0.1)
     sessions = Sessions()
     async with (
         holding(livekit, room_name, sessions),
@@ -65,7 +65,7 @@ async def test_keys_are_a_turn_after_a_pause_too(
 async def test_who_hangs_up_asks_nothing_more_and_a_flood_of_keys_is_bounded(
     livekit: LiveKitServer, room_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sottovoce.livekit.room_talk.KEYS", (5, 60.0))
+    monkeypatch.setattr("sottovoce.livekit.room.talk.KEYS", (5, 60.0))
     sessions = Sessions()
     async with (
         holding(livekit, room_name, sessions),

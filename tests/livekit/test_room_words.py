@@ -10,8 +10,8 @@ import pytest
 
 from sottovoce.conversation import events as told
 from sottovoce.livekit.conventions import CHAT_TOPIC, REALTIME_TOPIC
-from sottovoce.livekit.room_clients import LIMITS
-from sottovoce.livekit.room_talk import CHAT_LIMITS
+from sottovoce.livekit.room.clients import LIMITS
+from sottovoce.livekit.room.talk import CHAT_LIMITS
 from tests.fake_session import TalkingSession
 from tests.livekit.participant import EVENTS, present
 from tests.livekit.rooms import ASSISTANT, Sessions, holding
@@ -189,7 +189,7 @@ async def test_events_of_one_who_is_no_client_do_nothing(
     livekit: LiveKitServer, room_name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     sessions = Sessions()
-    with caplog.at_level("INFO", "sottovoce.livekit.room_clients"):
+    with caplog.at_level("INFO", "sottovoce.livekit.room.clients"):
         async with (
             holding(livekit, room_name, sessions),
             present(livekit, room_name, "ann", speaks=True) as ann,
@@ -245,7 +245,7 @@ async def test_a_flood_of_texts_is_bounded_and_costs_nobody_else(
 async def test_a_text_that_never_ends_holds_up_nobody(
     livekit: LiveKitServer, room_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sottovoce.livekit.room_inbox.READ_DEADLINE", 0.2)
+    monkeypatch.setattr("sottovoce.livekit.room.inbox.READ_DEADLINE", 0.2)
     sessions = Sessions()
     async with (
         holding(livekit, room_name, sessions),
@@ -280,7 +280,7 @@ async def test_a_reply_beside_the_conversation_is_no_transcript(
 async def test_a_client_that_takes_nothing_is_let_go(
     livekit: LiveKitServer, room_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sottovoce.livekit.room_clients.MAX_UNSENT_BYTES", 20_000)
+    monkeypatch.setattr("sottovoce.livekit.room.clients.MAX_UNSENT_BYTES", 20_000)
     sessions = Sessions()
     async with (
         holding(livekit, room_name, sessions) as held,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sottovoce.config import EngineKind, Settings
     from sottovoce.gateway.tls import ServerTls
-    from sottovoce.livekit.managed import LiveKitPlan
+    from sottovoce.livekit.server.managed import LiveKitPlan
     from sottovoce.services.status import EngineStatus
 
 MAX_SHOWN_ADDRESSES = 3

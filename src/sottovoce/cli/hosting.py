@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sottovoce.conversation.engines import Absent
     from sottovoce.gateway.engines import EngineStatus
     from sottovoce.gateway.tls import ServerTls
-    from sottovoce.livekit.managed import LiveKitPlan, ManagedLiveKit
+    from sottovoce.livekit.server.managed import LiveKitPlan, ManagedLiveKit
 
 SPAWN_DEADLINE = 5.0
 """Seconds that the children's start is waited for before the gateway's modules are loaded."""

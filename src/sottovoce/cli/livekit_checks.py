@@ -9,10 +9,10 @@ from sottovoce.cli.running import is_running
 from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
 from sottovoce.livekit.access import websocket_url
-from sottovoce.livekit.server_keys import KEYS_FILE, load_or_create_keys
-from sottovoce.livekit.server_ports import claim_ports
-from sottovoce.livekit.server_program import WAYS, find_program
-from sottovoce.livekit.server_reach import media_reach
+from sottovoce.livekit.server.keys import KEYS_FILE, load_or_create_keys
+from sottovoce.livekit.server.ports import claim_ports
+from sottovoce.livekit.server.program import WAYS, find_program
+from sottovoce.livekit.server.reach import media_reach
 
 REMOTE_DEADLINE = 5.0
 """Seconds for a LiveKit server elsewhere to say that it lives."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sottovoce.config import Settings
     from sottovoce.livekit.access import LiveKitDirectory
-    from sottovoce.livekit.managed import LiveKitPlan, ManagedLiveKit
+    from sottovoce.livekit.server.managed import LiveKitPlan, ManagedLiveKit
     from sottovoce.services.supervisor import Supervisor
 
 
@@ -20,7 +20,7 @@ def planned(settings: Settings) -> LiveKitPlan | None:
     """Where a server is to be run here. Raises `ConfigError` for what would keep it from running."""
     if not settings.livekit.is_managed:
         return None
-    from sottovoce.livekit.managed import LiveKitPlan
+    from sottovoce.livekit.server.managed import LiveKitPlan
 
     return LiveKitPlan.of(settings)
 
@@ -28,7 +28,7 @@ def planned(settings: Settings) -> LiveKitPlan | None:
 @asynccontextmanager
 async def kept(plan: LiveKitPlan, supervisor: Supervisor) -> AsyncIterator[ManagedLiveKit]:
     """The LiveKit server and its worker, which hears of the engines as they change."""
-    from sottovoce.livekit.managed import ManagedLiveKit
+    from sottovoce.livekit.server.managed import ManagedLiveKit
 
     async with ManagedLiveKit(plan) as managed:
         feeding = asyncio.create_task(_feed(managed, supervisor), name="tell the worker of the engines")

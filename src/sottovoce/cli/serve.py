@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sottovoce.cli.hosting import Hosted
     from sottovoce.config import Settings
     from sottovoce.gateway.tls import ServerTls
-    from sottovoce.livekit.managed import LiveKitPlan
+    from sottovoce.livekit.server.managed import LiveKitPlan
 
 EPILOG = (
     "Example: [bold]sottovoce serve --port 9000 --no-browser[/bold]. For your network: "

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from sottovoce.config import EngineEndpoint, EngineKind, Settings
     from sottovoce.livekit.access import LiveKitAccess
-    from sottovoce.livekit.fed_engines import FedEngines
-    from sottovoce.livekit.worker import Stop, Worker
+    from sottovoce.livekit.worker.fed_engines import FedEngines
+    from sottovoce.livekit.worker.running import Stop, Worker
 
 EPILOG = (
     "It needs a LiveKit server ([bold]LIVEKIT_URL[/bold], [bold]LIVEKIT_API_KEY[/bold], "
@@ -81,8 +81,8 @@ def run_worker(settings: Settings, *, is_fed: bool) -> None:
     from sottovoce.http.server import listen
     from sottovoce.lifeline import die_with_parent
     from sottovoce.livekit.access import LiveKitAccess
-    from sottovoce.livekit.worker_environment import isolate
-    from sottovoce.livekit.worker_logs import heed
+    from sottovoce.livekit.worker.environment import isolate
+    from sottovoce.livekit.worker.logs import heed
 
     access = LiveKitAccess.remote(settings.livekit)
     chains = None if is_fed else engine_chains(settings)
@@ -162,8 +162,8 @@ async def _work(
     chains: dict[EngineKind, Sequence[EngineEndpoint]] | None,
 ) -> None:
     from sottovoce.cli.running import url_of
-    from sottovoce.livekit.fed_engines import FedEngines, FixedEngines
-    from sottovoce.livekit.worker import Stop, Worker
+    from sottovoce.livekit.worker.fed_engines import FedEngines, FixedEngines
+    from sottovoce.livekit.worker.running import Stop, Worker
 
     stop = _stop_signals(Stop())
     address = url_of(*sock.getsockname()[:2])
@@ -228,7 +228,7 @@ def _tell_people(url: str, address: str) -> Callable[[bool, str], None]:
 async def _face(worker: Worker, sock: socket.socket, host: str) -> AsyncIterator[None]:
     """Answers until the worker is gone."""
     from sottovoce.http.server import serve
-    from sottovoce.livekit.worker_http import face
+    from sottovoce.livekit.worker.http import face
 
     over = asyncio.Event()
 

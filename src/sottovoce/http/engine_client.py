@@ -1,4 +1,4 @@
-"""Requests to the engines on behalf of clients: one pool, bounded, and closed when nobody listens any more."""
+"""Requests to the engines for clients: one pool, bounded, and closed when nobody listens any more."""
 
 from __future__ import annotations
 

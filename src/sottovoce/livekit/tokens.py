@@ -13,7 +13,7 @@ from livekit.protocol.room import RoomConfiguration
 from sottovoce.config import LiveKitSettings
 from sottovoce.errors import InvalidRequestError
 from sottovoce.livekit.access import LiveKitAccess
-from sottovoce.livekit.room_options import read_metadata
+from sottovoce.livekit.room.options import read_metadata
 from sottovoce.livekit.token_request import TokenRequest
 from sottovoce.realtime.session_config import AnyConfig
 

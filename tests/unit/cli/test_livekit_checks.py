@@ -11,8 +11,8 @@ import pytest
 from sottovoce.cli.finding import Finding
 from sottovoce.cli.livekit_checks import LIVEKIT_CHECKS
 from sottovoce.config import Settings
-from sottovoce.livekit import server_program
-from sottovoce.livekit.server_keys import KEYS_FILE, load_or_create_keys
+from sottovoce.livekit.server import program as server_program
+from sottovoce.livekit.server.keys import KEYS_FILE, load_or_create_keys
 
 SECRET = "s" * 32
 MANAGED = {"server": "managed", "port": 0, "tcp_port": 0, "udp_port": 0}

@@ -14,7 +14,7 @@ from sottovoce.cli.app import run
 from sottovoce.cli.greeting import _greeting
 from sottovoce.config import Settings
 from sottovoce.gateway.routes import page
-from sottovoce.livekit.managed import LiveKitPlan
+from sottovoce.livekit.server.managed import LiveKitPlan
 from sottovoce.services.supervisor import Supervisor
 from tests.livekit_server import livekit_program
 

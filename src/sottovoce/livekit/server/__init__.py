@@ -1,0 +1,1 @@
+"""A LiveKit server of our own, and the worker beside it."""
