@@ -12,7 +12,7 @@ from pathlib import Path
 from go_install import go_install, say
 
 from sottovoce.errors import ConfigError
-from sottovoce.livekit.server_program import BUILT_VERSION, PROGRAM, TOOLS, WAYS, find_program, version_of
+from sottovoce.livekit.server.program import BUILT_VERSION, PROGRAM, TOOLS, WAYS, find_program, version_of
 
 MODULE = f"github.com/livekit/livekit-server/cmd/server@v{BUILT_VERSION}"
 
