@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -85,9 +86,10 @@ class Server:
     def kill_child(self, *words: str) -> None:
         """The one whose command line holds all of `words`; a path counts by its last part."""
         for child in psutil.Process(self.process.pid).children(recursive=True):
-            if set(words) <= {word.rpartition("/")[2] for word in child.cmdline()}:
-                child.send_signal(signal.SIGKILL)
-                return
+            with contextlib.suppress(psutil.NoSuchProcess):  # another one has just ended
+                if set(words) <= {word.rpartition("/")[2] for word in child.cmdline()}:
+                    child.send_signal(signal.SIGKILL)
+                    return
         raise AssertionError(f"the server has no child for {' '.join(words)}")
 
     def stop(self) -> None:
