@@ -16,7 +16,7 @@ IDLE_JOBS: Final = 2
 """Threads that wait for a job: one is made in a few milliseconds, so that more would only sleep."""
 
 CLOSE_DEADLINE: Final = 10.0
-"""Seconds for a job to end that was asked to; more than its conversation takes (`worker_room`)."""
+"""Seconds for a job to end that was asked to; more than its conversation takes (`room_job`)."""
 
 # logs and traces of jobs go nowhere, whoever runs the LiveKit server
 agents_job._observability_url = lambda livekit_url: None

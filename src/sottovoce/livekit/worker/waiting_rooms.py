@@ -32,8 +32,11 @@ ROOM_INTERVAL: Final = 0.02
 """Seconds more for each room that was asked about: spares the LiveKit server of a large cluster."""
 PATIENCE: Final = 2.0
 """Seconds that a room has to wait before somebody is asked for again: a job takes less to get there."""
-MAX_ASKED: Final = 10
-"""Times that an assistant is asked for in one room: one whose conversation always fails is let be."""
+MAX_PATIENCE: Final = 60.0
+"""The same of a room for which somebody was asked again and again: it doubles each time, for conversations
+that always fail."""
+MAX_ASKED: Final = 50
+"""Times that an assistant is asked for in one room; the server remembers them all."""
 DEPENDENT: Final = (
     ParticipantInfo.Kind.AGENT,
     ParticipantInfo.Kind.EGRESS,
@@ -58,6 +61,10 @@ class _Wish:
     metadata: str
     asked: int
     ghosts: tuple[str, ...] = ()
+
+    @property
+    def patience(self) -> float:
+        return float(min(MAX_PATIENCE, PATIENCE * 2 ** (self.asked - 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,7 @@ class WaitingRooms:
         self._since = {w.dispatch_id: self._since.get(w.dispatch_id, self._now()) for w in wishes}
         for wish in wishes:
             seen_for = self._now() - self._since[wish.dispatch_id]
-            has_waited = max(seen_for, time.time() - wish.since) >= PATIENCE
+            has_waited = max(seen_for, time.time() - wish.since) >= wish.patience
             if self._own.can_take() and wish.asked < MAX_ASKED and (has_waited or wish.ghosts):
                 await self._ask(client, wish)
 
