@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from tests.contract.livekit_uses import ANYTHING, SOURCE, Use, aliases_of, dotted, place, resolve
 
-ROOMS = ("conversation", "adapters", "tools", "livekit", "routes", "gateway", "cli", "realtime")
+ROOMS = frozenset(("conversation", "livekit", "gateway", "cli", "realtime"))
 """The folders of the package that may handle livekit's objects."""
 OURS, THEIRS = "sottovoce.", "livekit."
 
@@ -30,7 +30,7 @@ Kinds = dict[str, type]
 
 def member_uses(root: Path = SOURCE) -> list[Use]:
     """Uses with names such as `livekit.rtc.room.Room.connect`."""
-    paths = [path for path in sorted(root.rglob("*.py")) if path.parent.name in ROOMS]
+    paths = [path for path in sorted(root.rglob("*.py")) if ROOMS & set(path.relative_to(root).parts)]
     found = [use for path in paths for use in _Reader(path, root).read()]
     return sorted(set(found), key=lambda use: (use.name, use.place))
 

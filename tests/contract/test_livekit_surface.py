@@ -6,6 +6,7 @@ what to do when this fails.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import pkgutil
@@ -17,10 +18,13 @@ import pytest
 from google.protobuf.message import Message
 from livekit.agents import job as agents_job
 from livekit.agents.job import RunningJobInfo
+from livekit.rtc._ffi_client import FfiQueue
+from livekit.rtc._proto.ffi_pb2 import FfiEvent
 from livekit.rtc._proto.participant_pb2 import ParticipantInfo
 from pydantic import BaseModel
 
 import sottovoce
+from sottovoce.livekit.room import sdk_events
 from tests.contract.livekit_members import has_member, member_uses
 from tests.contract.livekit_uses import ANYTHING, Use, private_names, resolve, uses
 
@@ -40,7 +44,11 @@ OVERRIDDEN = {
     "livekit.agents.voice.io.AudioInput": {"__anext__"},
     "livekit.agents.voice.io.AudioOutput": {"capture_frame", "clear_buffer", "flush", "pause", "resume"},
     "livekit.agents.voice.io.TextOutput": {"capture_text", "flush"},
-    "livekit.agents.worker.AgentServer": {"_get_effective_load", "_invoke_load_fnc"},
+    "livekit.agents.worker.AgentServer": {
+        "_get_effective_load",
+        "_invoke_load_fnc",
+        "_update_worker_status",
+    },
 }
 """What livekit calls of ours: a hook that it renames would never be called again, and nobody would say so."""
 
@@ -49,15 +57,16 @@ PRIVATE = {
     "_closed": "livekit.agents.AgentServer",
     "_connecting": "livekit.agents.AgentServer",
     "_event_ch": "livekit.agents.stt.RecognizeStream",
+    "_ffi_handle": "livekit.rtc.AudioStream livekit.rtc.Room",
+    "_ffi_queue": "livekit.rtc.AudioStream livekit.rtc.Room",
     "_info": "livekit.rtc.Participant livekit.agents.JobContext",
     "_input_ch": "livekit.agents.stt.RecognizeStream",
     "_input_text": "livekit.agents.tts.ChunkedStream",
     "_observability_url": "livekit.agents.job",
     "_on_connect": "livekit.agents.JobContext",
     "_recorded_events": "livekit.agents.AgentSession",
-    "_refresh_worker_load": "livekit.agents.AgentServer",
     "_strict_tool_schema": "livekit.plugins.openai.LLM",
-    "_update_worker_status": "livekit.agents.AgentServer",
+    "_subscribers": "livekit.rtc._ffi_client.FfiQueue",
 }
 """Names that livekit promises nothing about, and where they are."""
 
@@ -192,17 +201,29 @@ def test_private_names_are_known_and_there(members: list[Use]) -> None:
 
 
 def test_what_is_behind_the_private_names() -> None:
-    """`_info` of a job and of a participant, and where recordings and traces would go."""
+    """`_info` of a job and of a participant, where recordings and traces would go, who hears native events."""
     assert {"url", "token", "received_at"} <= set(inspect.signature(RunningJobInfo).parameters)
     assert "client_protocol" in ParticipantInfo.DESCRIPTOR.fields_by_name
     source = inspect.getsource(agents_job)
     assert "def _observability_url(livekit_url" in source
     assert "_observability_url(self._info.url)" in source  # looked up when it is called, so that ours counts
+    fields = FfiEvent.DESCRIPTOR.oneofs_by_name["message"].fields
+    kinds = {field.name: field.message_type.fields_by_name for field in fields}
+    assert set(sdk_events.NO_ROOMS) < set(kinds)
+    assert "room_handle" in kinds["room_event"]
+    assert "stream_handle" in kinds["audio_stream_event"]
+    events: FfiQueue[str] = FfiQueue()
+    loop = asyncio.new_event_loop()
+    queue = events.subscribe(loop, bool)
+    assert events._subscribers == [(queue, loop, bool)]
+    with events._lock:
+        events.unsubscribe(queue)
+    loop.close()
 
 
 def test_what_is_gone_is_seen(tmp_path: Path) -> None:
     (tmp_path / "livekit").mkdir()
-    (tmp_path / "livekit/room/converse.py").write_text(GONE)
+    (tmp_path / "livekit/room.py").write_text(GONE)
     calls = [use for use in (*uses(tmp_path), *member_uses(tmp_path)) if use.keywords]
     wrong = {use.name.rpartition(".")[2]: _unknown(use) for use in calls}
     assert wrong["disconnect"] == {"gently"}
