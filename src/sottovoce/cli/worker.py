@@ -84,11 +84,11 @@ def run_worker(settings: Settings, *, is_fed: bool) -> None:
     from sottovoce.livekit.worker.environment import isolate
     from sottovoce.livekit.worker.logs import heed
 
+    _log_to_stderr(settings.log_level, is_fed=is_fed)
     access = LiveKitAccess.remote(settings.livekit)
     chains = None if is_fed else engine_chains(settings)
     sock = listen(settings.livekit.worker_host, settings.livekit.worker_port)
     isolate(os.environ)
-    _log_to_stderr(settings.log_level, is_fed=is_fed)
     heed()
     if is_fed:
         die_with_parent()

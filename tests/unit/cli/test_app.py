@@ -12,7 +12,7 @@ from sottovoce.cli import app, flags
 from sottovoce.cli.app import run
 from sottovoce.errors import ConfigError, EngineUnavailable
 
-COMMANDS = ["serve", "talk", "say", "transcribe", "doctor", "bench", "stt", "tts", "llm"]
+COMMANDS = ["serve", "talk", "say", "transcribe", "doctor", "bench", "stt", "tts", "llm", "worker"]
 
 
 @pytest.mark.parametrize("command", [[], ["key"], ["key", "show"], *[[name] for name in COMMANDS]])
@@ -22,7 +22,8 @@ def test_every_command_explains_itself(command: list[str], capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    "command", [["serve"], ["say"], ["transcribe"], ["talk"], ["doctor"], ["bench"], ["key", "show"]]
+    "command",
+    [["serve"], ["say"], ["transcribe"], ["talk"], ["doctor"], ["bench"], ["worker"], ["key", "show"]],
 )
 def test_help_teaches_by_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     run([*command, "--help"])
