@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import sottovoce
 from sottovoce.errors import ConfigError
 
 PROGRAM: Final = "livekit-server"
@@ -18,7 +19,7 @@ BUILT_VERSION: Final = "1.13.5"
 """What `make livekit` builds. Later ones replace their WebRTC stack in go.mod, which `go install` refuses."""
 MIN_VERSION: Final = (1, 9, 0)
 """Older ones do not read all of the configuration that is written for them."""
-TOOLS: Final = Path(__file__).parents[3] / ".tools" / "bin"
+TOOLS: Final = Path(sottovoce.__file__).parents[2] / ".tools" / "bin"
 """Of a checkout; beside an installed package there is no such folder."""
 VERSION_DEADLINE: Final = 10.0
 """Seconds for `--version`, which takes milliseconds."""

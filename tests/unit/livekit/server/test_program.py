@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sottovoce.errors import ConfigError
-from sottovoce.livekit.server.program import MIN_VERSION, PROGRAM, WAYS, dotted, find_program
+from sottovoce.livekit.server.program import MIN_VERSION, PROGRAM, TOOLS, WAYS, dotted, find_program
 
 
 def put(folder: Path, says: str, name: str = PROGRAM) -> Path:
@@ -82,3 +82,9 @@ def test_something_else_of_that_name_is_no_server(path: Path, tools: Path) -> No
     (path / PROGRAM).write_bytes(b"\x7fELF\x00")
     with pytest.raises(ConfigError, match="cannot be run"):
         found(None, path, tools)
+
+
+def test_the_built_one_lies_where_scripts_build_it() -> None:
+    root = Path(__file__).parents[4]
+    assert (root / "Makefile").is_file()
+    assert root / ".tools" / "bin" == TOOLS
