@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import logging
 
@@ -30,6 +31,34 @@ def test_tokens_are_not_told() -> None:
     line = json.dumps({"level": "warn", "msg": f"bad /rtc?access_token={TOKEN}&x=1", "error": TOKEN})
     assert server_line(line)[1] == "bad /rtc?access_token=<token>&x=1 error=<token>"
     assert server_line(f"panic: {TOKEN}") == (logging.WARNING, "panic: <token>")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"alg":"HS256"}',
+        b'{ "alg": "HS256" }',
+        b'{\n"alg":"HS256"}',
+        b'{\t"alg":"none"}',
+        b' {"alg":"HS256"}',
+    ],
+)
+def test_a_token_that_cannot_be_verified_is_not_told_however_it_is_written(header: bytes) -> None:
+    token = f"{base64.urlsafe_b64encode(header).decode().rstrip('=')}.eyJpc3MiOiJBUEkifQ.c2lnbmF0dXJl"
+    refused = {"msg": "error handling request", "status": 401, "level": "warn"}
+    line = json.dumps({**refused, "error": f"invalid token: {token}, error: bad signature"})
+    assert server_line(line)[1] == (
+        "error handling request error=invalid token: <token>, error: bad signature status=401"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "level"),
+    [(401, logging.DEBUG), (404, logging.DEBUG), (500, logging.WARNING), (None, logging.WARNING)],
+)
+def test_what_strangers_ask_wrongly_fills_no_log(status: int | None, level: int) -> None:
+    line = json.dumps({"level": "warn", "msg": "error handling request", "error": "no", "status": status})
+    assert server_line(line)[0] == level
 
 
 def test_a_line_that_was_cut_off_tells_its_beginning_alone() -> None:
