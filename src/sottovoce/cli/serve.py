@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 import webbrowser
@@ -16,6 +15,7 @@ import typer
 
 from sottovoce.cli import flags, rooms
 from sottovoce.cli.greeting import greet, has_display
+from sottovoce.cli.leaving import end_by_force, leave
 from sottovoce.cli.lines import Lines
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def serve(
     prepared = _prepare(settings)
     _have_models(settings)
     asyncio.run(_serve(settings, *prepared))
+    leave()
 
 
 def _prepare(settings: Settings) -> tuple[socket.socket, str, ServerTls | None, LiveKitPlan | None]:
@@ -159,7 +160,7 @@ async def _serve(
             await asyncio.wait({stopping, server.serving}, return_when=asyncio.FIRST_COMPLETED)
         for task in (progress, rooms_progress, welcoming, stopping):
             task.cancel()
-        asyncio.get_running_loop().call_later(STOP_DEADLINE, _end_by_force)
+        asyncio.get_running_loop().call_later(STOP_DEADLINE, end_by_force)
         if stop.is_set():
             console.print("Stopping …")
     server.serving.result()
@@ -185,17 +186,12 @@ def _stop_signal() -> asyncio.Event:
 
     def on_signal() -> None:
         if stop.is_set():
-            _end_by_force()
+            end_by_force()
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return stop
-
-
-def _end_by_force() -> None:
-    typer.echo("Stopped by force.", err=True)
-    os._exit(1)
 
 
 async def _show_progress(console: Console, server: Hosted) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sottovoce.cli import flags
+from sottovoce.cli.leaving import end_by_force, leave
 
 if TYPE_CHECKING:
     import socket
@@ -94,7 +95,7 @@ def run_worker(settings: Settings, *, is_fed: bool) -> None:
         die_with_parent()
     _load_libraries()
     asyncio.run(_work(settings, access, sock, chains))
-    _leave()
+    leave()
 
 
 def engine_chains(settings: Settings) -> dict[EngineKind, Sequence[EngineEndpoint]]:
@@ -250,24 +251,12 @@ def _stop_signals(stop: Stop) -> Stop:
 
     def on_signal() -> None:
         if stop.is_urgent.is_set():
-            _end_by_force()
+            end_by_force()
         if stop.is_asked.is_set():
             stop.now()
-            loop.call_later(STOP_DEADLINE, _end_by_force)
+            loop.call_later(STOP_DEADLINE, end_by_force)
         stop.is_asked.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     return stop
-
-
-def _leave(code: int = 0) -> None:
-    """Everything is closed; livekit's native libraries would take seconds to be unloaded."""
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(code)
-
-
-def _end_by_force() -> None:
-    typer.echo("Stopped by force.", err=True)
-    _leave(1)
