@@ -112,6 +112,7 @@ class WorkerProcess:
             **own,
         }
         self.process: subprocess.Popen[bytes]
+        self._client = httpx.Client(base_url=self.url, verify=False, timeout=5, trust_env=False)
 
     def start(self, *arguments: str, stdin: int = subprocess.DEVNULL, stdout: int | None = None) -> None:
         with self.log.open("ab") as log:
@@ -145,14 +146,14 @@ class WorkerProcess:
 
     def readiness(self) -> tuple[int, list[str]]:
         try:
-            reply = httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False)
+            reply = self._client.get("/readyz")
         except httpx.TransportError:
             return 0, []
         return reply.status_code, reply.json().get("reasons", [])
 
     def count(self, name: str, **labels: str) -> float:
         """A sample of /metrics; 0 where there is none yet."""
-        reply = httpx.get(f"{self.url}/metrics", timeout=5, trust_env=False)
+        reply = self._client.get("/metrics")
         samples = (one for family in text_string_to_metric_families(reply.text) for one in family.samples)
         return next((one.value for one in samples if (one.name, one.labels) == (name, labels)), 0.0)
 
@@ -182,5 +183,6 @@ class WorkerProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(STOP_TIMEOUT)
+        self._client.close()
         assert self.secret not in self.log.read_text()
         assert not self._strays.exists(), self._strays.read_text()
