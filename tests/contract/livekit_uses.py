@@ -50,6 +50,8 @@ def resolve(name: str) -> Any:
                 raise
             continue
         for word in words[size:]:
+            if isinstance(found, type) and _is_computed(found, word):
+                return found  # what is behind it is made when it is asked for, native threads and all
             found = _member(found, word, name)
         return found
     raise ModuleNotFoundError(name)
@@ -124,6 +126,12 @@ def _member(of: Any, word: str, name: str) -> Any:
         return getattr(of, word)
     except AttributeError:
         raise AttributeError(f"{name}: {getattr(of, '__name__', of)} has no {word!r}") from None
+
+
+def _is_computed(kind: type, word: str) -> bool:
+    member = inspect.getattr_static(kind, word, None)
+    is_descriptor = hasattr(type(member), "__get__")
+    return is_descriptor and not callable(member) and not isinstance(member, classmethod | staticmethod)
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:
