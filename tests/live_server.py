@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from sottovoce.gateway.server_key import KEY_FILE
+from tests.mortal import mortal
 
 READY_TIMEOUT = 90.0
 """The first start builds the recogniser's language model, on a machine that may be busy."""
@@ -54,7 +55,7 @@ class Server:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SOTTOVOCE_")}
         own = {"home": str(self.home), "port": str(self.port), **self.settings}
         environment |= {f"SOTTOVOCE_{name.upper()}": value for name, value in own.items()}
-        command = [sys.executable, "-m", "sottovoce", "serve", "--no-browser", *self.flags]
+        command = mortal(sys.executable, "-m", "sottovoce", "serve", "--no-browser", *self.flags)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
@@ -96,7 +97,11 @@ class Server:
         if self.process.poll() is not None:
             return
         self.process.terminate()
-        self.process.wait(STOP_TIMEOUT)
+        try:
+            self.process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def _is_ready(self) -> bool:
         try:

@@ -8,15 +8,18 @@ import secrets
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.live_server import STOP_TIMEOUT, free_port
+from tests.mortal import mortal
 
 BUILT = Path(__file__).parents[1] / ".tools" / "bin" / "livekit-server"
 READY_TIMEOUT = 20.0
+POLITE_STOP = 1.0
 POLL = 0.05
 
 
@@ -73,7 +76,7 @@ class LiveKitServer:
         environment = {**os.environ, "LIVEKIT_CONFIG": json.dumps(self._config)}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [livekit_program()], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                mortal(livekit_program()), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         deadline = time.monotonic() + READY_TIMEOUT
         while not self._is_ready():
@@ -86,9 +89,17 @@ class LiveKitServer:
         self.process.wait(STOP_TIMEOUT)
 
     def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
+        """Asked twice it does not wait for participants; one that stays all the same is killed, and that fails."""
+        for _ in range(2):
+            if self.process.poll() is None:
+                self.process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(POLITE_STOP)
+        try:
             self.process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def _is_ready(self) -> bool:
         try:

@@ -98,3 +98,28 @@ def test_a_service_alone_ends_cleanly(number: signal.Signals) -> None:
         assert process.stderr.readline().startswith("API key: ")
         os.kill(process.pid, number)
         assert process.wait(timeout=5) == 0
+
+
+TESTS = """
+import subprocess, sys
+from tests.mortal import mortal
+
+began = subprocess.Popen(mortal("/bin/cat"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+began.stdin.write(b"there\\n")
+began.stdin.flush()
+began.stdout.readline()
+print(began.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_what_tests_start_goes_with_killed_tests() -> None:
+    program = [sys.executable, "-c", TESTS]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout is not None
+        began = psutil.Process(int(tests.stdout.readline()))
+        assert began.name() == "cat"
+        began.suspend()  # so that the end of its pipe does not reach it
+        tests.kill()
+        assert wait_gone([began]) < GONE_WITHIN

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.fake_engines import FakeEngines
 from tests.live_server import STOP_TIMEOUT, free_port
 from tests.livekit_server import LiveKitServer
+from tests.mortal import mortal
 from tests.serving import served
 
 READY_TIMEOUT = 90.0
@@ -117,7 +118,7 @@ class WorkerProcess:
     def start(self, *arguments: str, stdin: int = subprocess.DEVNULL, stdout: int | None = None) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "sottovoce", "worker", *arguments],
+                mortal(sys.executable, "-P", "-m", "sottovoce", "worker", *arguments),
                 env=self.environment,
                 stdin=stdin,
                 stdout=log if stdout is None else stdout,
