@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from sottovoce.livekit.conventions import (
     AGENT_STATE,
     CHAT_TOPIC,
+    FIRST_WORDS_TOPIC,
     REALTIME_CLIENT,
     REALTIME_TOPIC,
     TRANSCRIPTION_TOPIC,
@@ -170,13 +171,32 @@ class Participant:
 
     # -- speaking
 
-    async def publish(self, rate_hz: int = MICROPHONE_HZ) -> None:
+    async def publish(self, rate_hz: int = MICROPHONE_HZ, *, has_first_words: bool = False) -> None:
         """A live microphone with a room's faint noise; what is `speak`ed is 16 kHz whatever `rate_hz` is."""
         self._source = rtc.AudioSource(MICROPHONE_HZ, 1, queue_size_ms=40)
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
-        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False)
+        options = rtc.TrackPublishOptions(
+            source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False, preconnect_buffer=has_first_words
+        )
         self.publication = await self.room.local_participant.publish_track(track, options)
         self._start(self._run_microphone(self._source))
+
+    async def send_first_words(
+        self, data: bytes, mime_type: str = "application/octet-stream", **attributes: str
+    ) -> None:
+        """What was said before the assistant came, as LiveKit's clients send it: to the agent."""
+        assert self.publication is not None
+        await self.until(lambda: self.assistant)
+        stream = await self.room.local_participant.stream_bytes(
+            "preconnect-buffer",
+            topic=FIRST_WORDS_TOPIC,
+            mime_type=mime_type,
+            destination_identities=[self.assistant],
+            attributes={"trackId": self.publication.sid, "sampleRate": "16000", "channels": "1"} | attributes,
+        )
+        for at in range(0, len(data), 4096):
+            await stream.write(data[at : at + 4096])
+        await stream.aclose()
 
     async def unpublish(self) -> None:
         assert self.publication is not None

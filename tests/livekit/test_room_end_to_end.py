@@ -14,7 +14,7 @@ from sottovoce.config import ENGINE_KINDS, EngineEndpoint, EngineKind
 from sottovoce.conversation.adapters.clients import EngineClients
 from sottovoce.conversation.session import Session
 from tests import service_child
-from tests.livekit.participant import EVENTS, Participant, present
+from tests.livekit.participant import EVENTS, MICROPHONE_HZ, Participant, present
 from tests.livekit.rooms import ASSISTANT, holding
 from tests.livekit_server import LiveKitServer
 from tests.recordings import recording
@@ -79,6 +79,27 @@ async def test_a_spoken_turn_is_understood_and_answered_aloud(ann: Participant) 
     assert metrics["engines"] == MODELS
 
 
+async def test_what_was_said_before_the_assistant_came_is_answered_and_delays_nothing_after_it(
+    services: Services, livekit: LiveKitServer, room_name: str
+) -> None:
+    clients = EngineClients(services)
+    async with (
+        present(livekit, room_name, "ann", attributes=EVENTS) as ann,
+        holding(livekit, room_name, lambda options: Session(clients, options)),
+    ):
+        await ann.publish(has_first_words=True)
+        spoken = recording("dialogue-what-is-twelve-times-seven-slt")
+        await ann.send_first_words(bytes(MICROPHONE_HZ * 2 * 4) + spoken)
+        await said_and_answered(ann)
+        assert ann.said_by("ann") == ["what is twelve times seven"]
+        await ann.silence()
+        ended = await ann.speak(recording("dialogue-stop-slt"))
+        await ann.until(lambda: len(ann.events_of("input_audio_buffer.speech_stopped")) > 1)
+        times = [at for at, event in ann.events if event["type"] == "input_audio_buffer.speech_stopped"]
+        assert times[-1] - ended < SILENT_WITHIN
+    await clients.aclose()
+
+
 async def test_who_speaks_over_the_assistant_silences_it(ann: Participant) -> None:
     await ann.speak(recording("dialogue-count-to-forty-slt"))
     await ann.first_sound(0)
@@ -89,6 +110,7 @@ async def test_who_speaks_over_the_assistant_silences_it(ann: Participant) -> No
     await interrupting
     assert done["response"]["status"] == "cancelled"
     gap = await ann.until(lambda: ann.pause_after(begun))
+    assert gap is not None
     assert gap - begun < SILENT_WITHIN
     (cut, *_) = ann.said_by(ASSISTANT)
     assert re.match(r"One, two, three, four", cut)

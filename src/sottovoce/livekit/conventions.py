@@ -6,6 +6,8 @@ CHAT_TOPIC = "lk.chat"
 """Text streams of what a participant writes to the assistant."""
 TRANSCRIPTION_TOPIC = "lk.transcription"
 """Text streams of what was said, the user's and the assistant's."""
+FIRST_WORDS_TOPIC = "lk.agent.pre-connect-audio-buffer"
+"""Byte streams of what a participant said before the assistant came."""
 AGENT_STATE = "lk.agent.state"
 """Attribute of the assistant: initializing, listening, thinking or speaking (idle where nobody is left)."""
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+from typing import Any, Final
 
 from livekit import rtc
+from livekit.rtc._proto.track_pb2 import AudioTrackFeature
 from livekit.rtc.room import EventTypes
 
 from sottovoce.audio.frame import AudioFrame
 from sottovoce.conversation.port import SessionPort
+from sottovoce.livekit.room.first_words import FirstWords
 from sottovoce.livekit.room.own_sound import OwnSound, TrackGone
 from sottovoce.realtime import live_sound
 
@@ -19,6 +21,8 @@ RATE_HZ: Final = 16_000
 FRAME_MS: Final = 20
 MAX_WAITING_FRAMES: Final = 50
 """A second of sound that waits for a busy event loop; what is older is dropped, as a network would."""
+MAX_AFTER_FIRST_WORDS: Final = 250
+"""The same where it may have to wait for what was said before."""
 
 NEWS: Final[tuple[EventTypes, ...]] = (
     "track_published",
@@ -42,6 +46,9 @@ class Microphone:
         """The last one that was opened, also when it has ended."""
         self._sound: OwnSound | None = None
         self._has_sound = asyncio.Event()
+        self._first_words = FirstWords(room)
+        self._before: asyncio.Task[AudioFrame | None] | None = None
+        """What was said before the sound began, which is to be heard first."""
         self._closing: set[asyncio.Task[None]] = set()
         for event in NEWS:
             room.on(event, self._look)
@@ -64,6 +71,7 @@ class Microphone:
         for event in NEWS:
             self._room.off(event, self._look)
         self._drop()
+        await self._first_words.aclose()
         if self._closing:
             await asyncio.wait(self._closing)
 
@@ -72,10 +80,22 @@ class Microphone:
             while (sound := self._sound) is None:
                 self._has_sound.clear()
                 await self._has_sound.wait()
+            if self._before is not None:
+                if (frame := await self._first(self._before)) is not None:
+                    return frame
+                continue
             if (samples := await sound.get()) is not None:
                 return AudioFrame(samples, RATE_HZ)
             if sound is self._sound:  # else the next one is there already
                 self._drop()
+
+    async def _first(self, before: asyncio.Task[AudioFrame | None]) -> AudioFrame | None:
+        """Once. Whoever waits here may be cancelled and ask again, and the sound may change meanwhile."""
+        await asyncio.wait([before])
+        if before is not self._before:
+            return None
+        self._before = None
+        return before.result()
 
     def _look(self, *_: object) -> None:
         """Hear the track that should be heard now; the room may have told anything."""
@@ -92,13 +112,19 @@ class Microphone:
             self._open(wanted, wanted.track)
 
     def _open(self, publication: rtc.RemoteTrackPublication, track: rtc.RemoteAudioTrack) -> None:
+        has_before = AudioTrackFeature.TF_PRECONNECT_BUFFER in publication.audio_features
+        waiting = MAX_AFTER_FIRST_WORDS if has_before else MAX_WAITING_FRAMES
         try:
-            self._sound = OwnSound(track, RATE_HZ, FRAME_MS, MAX_WAITING_FRAMES)
+            self._sound = OwnSound(track, RATE_HZ, FRAME_MS, waiting)
         except TrackGone:
             logger.debug("a microphone has gone before it was heard")
-        else:
-            self._publication, self._track = publication, track
-            self._has_sound.set()
+            return
+        self._publication, self._track = publication, track
+        if has_before:
+            self._before = asyncio.create_task(
+                self._first_words.before(self._identity or "", publication.sid), name="first words"
+            )
+        self._has_sound.set()
 
     def _wanted(self) -> rtc.RemoteTrackPublication | None:
         participant = self._room.remote_participants.get(self._identity or "")
@@ -108,10 +134,16 @@ class Microphone:
 
     def _drop(self) -> None:
         sound, self._sound, self._publication = self._sound, None, None
+        before, self._before = self._before, None
+        if before is not None:
+            before.cancel()
+            self._close(before)
         if sound is not None:
-            task = asyncio.create_task(sound.aclose())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._close(asyncio.create_task(sound.aclose()))
+
+    def _close(self, task: asyncio.Task[Any]) -> None:
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 def _is_microphone(publication: rtc.RemoteTrackPublication) -> bool:

@@ -17,7 +17,13 @@ from livekit.rtc._ffi_client import FfiClient
 Wanted: TypeAlias = Callable[[Any], bool]
 
 NO_ROOMS: Final = frozenset(
-    ("audio_stream_event", "video_stream_event", "capture_audio_frame", "text_stream_reader_event")
+    (
+        "audio_stream_event",
+        "video_stream_event",
+        "capture_audio_frame",
+        "text_stream_reader_event",
+        "byte_stream_reader_event",
+    )
 )
 """Events, many of them, that a room never looks at."""
 

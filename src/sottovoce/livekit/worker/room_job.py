@@ -77,6 +77,7 @@ class Rooms:
         logger.info("job %s, room %s: %s", assignment.job_id, assignment.room, outcome)
 
     async def _stay(self, room: rtc.Room, assignment: Assignment, stop: asyncio.Event) -> Outcome:
+        await self.voices.learn()  # before: streams that come while nobody handles them are lost
         async with asyncio.timeout(CONNECT_DEADLINE):
             await room.connect(assignment.url, assignment.token, ROOM_OPTIONS)
         if self._has_another(room):
@@ -107,7 +108,6 @@ class Rooms:
             departure_timeout=_before(self.settings.departure_timeout),
             join_timeout=self.settings.empty_timeout,
         )
-        await self.voices.learn()
         talking = asyncio.create_task(
             converse(room, self.make_session, self.defaults, options=options, stop=stop),
             name=f"converse in {assignment.room}",
