@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sottovoce.livekit.server.program import BUILT_VERSION
+
 ROOT = Path(__file__).parents[2]
 PINNED = ("livekit", "livekit-agents", "livekit-api", "livekit-plugins-openai")
 """What pyproject.toml names; the rest of livekit's come with them, and are in the lock."""
@@ -42,3 +44,19 @@ def test_page_and_stock_front_end_have_the_same_livekit_client() -> None:
     folders = ("web", "tests/clients/node")
     pins = [json.loads((ROOT / folder / "package.json").read_text())["dependencies"] for folder in folders]
     assert pins[0]["livekit-client"] == pins[1]["livekit-client"]
+
+
+def test_the_server_has_one_version_everywhere() -> None:
+    compose = (ROOT / "deploy/docker-compose.yml").read_text()
+    chart = (ROOT / "deploy/chart/values.yaml").read_text()
+    assert f"livekit/livekit-server:v{BUILT_VERSION}" in compose
+    assert f"tag: v{BUILT_VERSION}" in chart
+
+
+def test_the_document_of_upgrades_names_the_versions() -> None:
+    document = (ROOT / "docs/upgrading-livekit.md").read_text()
+    page = json.loads((ROOT / "tests/clients/node/package.json").read_text())["dependencies"]
+    of_npm = [page[name] for name in ("livekit-client", "@livekit/components-react")]
+    versions = [version(name) for name in LOCKED] + of_npm + [BUILT_VERSION]
+    pinned = document.partition("## How")[0]
+    assert [each for each in versions if each not in pinned] == []
