@@ -63,6 +63,7 @@ async def _answers(who: Participant, text: str) -> None:
 async def test_fifty_rooms_leave_nothing(livekit: LiveKitServer, worker: WorkerProcess) -> None:
     async def visit(number: int) -> None:
         async with present(livekit, f"many-{number}", "ann", agent=AGENT) as ann:
+            await ann.publish()  # the server tells at once only of those who leave with a microphone
             await ann.until(lambda: ann.assistant)
 
     async def visits(numbers: range) -> None:
@@ -235,6 +236,10 @@ async def test_a_room_whose_worker_was_killed_gets_an_assistant_of_the_one_that_
             await ann.until(lambda: ann.assistant not in ("", first))
             await _answers(ann, "Are you there again?")
             assert worker.count("sottovoce_worker_asked_again_total") == 1
+            worker.signal()
+            await _until(lambda: worker.readiness()[1] == ["draining"])
+            worker.signal()  # does not wait for the call
+            assert await worker.end() == 0
     finally:
         worker.stop()
 

@@ -102,7 +102,8 @@ class Jobs:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("job %s broke", call.assignment.job_id, exc_info=error)
         self._ended.add(call.assignment.job_id)
-        call.done.set_result(None)
+        with suppress(concurrent.futures.InvalidStateError):  # its job did not wait so long
+            call.done.set_result(None)
         call.tell_over()
         self._on_change()
 

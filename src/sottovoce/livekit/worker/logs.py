@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 
+import aiohttp
 
-class _WithCause(logging.Filter):
+
+class WithCause(logging.Filter):
     """livekit-agents puts the cause of its trouble beside the message, where no format of ours shows it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         cause = getattr(record, "error", None)
         if isinstance(cause, Exception):
-            record.msg, record.args = f"{record.getMessage()}: {cause or type(cause).__name__}", ()
+            record.msg, record.args = f"{record.getMessage()}: {_in_words(cause)}", ()
         return True
 
 
-class _WithoutGoodbyes(logging.Filter):
+class WithoutGoodbyes(logging.Filter):
     """The media library calls it an error of each of its channels when a server closes a room."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -24,5 +26,11 @@ class _WithoutGoodbyes(logging.Filter):
 
 def heed() -> None:
     """Once for a process."""
-    logging.getLogger("livekit.agents").addFilter(_WithCause())
-    logging.getLogger("livekit").addFilter(_WithoutGoodbyes())
+    logging.getLogger("livekit.agents").addFilter(WithCause())
+    logging.getLogger("livekit").addFilter(WithoutGoodbyes())
+
+
+def _in_words(cause: Exception) -> str:
+    if isinstance(cause, aiohttp.WSServerHandshakeError) and cause.status in (401, 403):
+        return "the LiveKit server does not take LIVEKIT_API_KEY and LIVEKIT_API_SECRET"
+    return str(cause) or type(cause).__name__

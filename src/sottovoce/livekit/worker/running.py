@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from livekit.agents import JobRequest
 from livekit.agents.utils.hw import get_cpu_monitor
 
 from sottovoce.config import Settings
@@ -20,12 +19,12 @@ from sottovoce.conversation.options import SessionOptions
 from sottovoce.conversation.session import Session
 from sottovoce.http.engine_client import EngineClient
 from sottovoce.livekit.access import LiveKitAccess
-from sottovoce.livekit.conventions import AGENT_STATE, WORKER
 from sottovoce.livekit.worker.agent_server import JobServer
 from sottovoce.livekit.worker.engines import EngineWatch
 from sottovoce.livekit.worker.jobs import Assignment, Jobs
-from sottovoce.livekit.worker.load import Processor, load, this_processor, told
+from sottovoce.livekit.worker.load import Processor, this_processor, told
 from sottovoce.livekit.worker.metrics import Observed, WorkerMetrics
+from sottovoce.livekit.worker.offers import Offers
 from sottovoce.livekit.worker.room_job import Rooms
 from sottovoce.livekit.worker.waiting_rooms import Self, WaitingRooms
 from sottovoce.realtime.measured_sessions import measured
@@ -35,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_INTERVAL: Final = 0.2
 """Seconds between looks at the registration, which livekit-agents loses without a word."""
-ANSWER_DEADLINE: Final = 1.0
-"""Seconds for an offer to be answered; the LiveKit server drops a job after three."""
 
 
 @dataclass(slots=True)
@@ -69,21 +66,29 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._mark = mark
-        self._processor = processor or this_processor(get_cpu_monitor().cpu_count())
         self._on_registration = on_registration
         self._clients = EngineClients(engines)
         self._asker = EngineClient()
         self._voices = VoiceListing(self._asker, self._clients.failover)
         self.engines = EngineWatch(engines, self._back)
         self.metrics = WorkerMetrics(self._observe)
-        self._server = JobServer(access, lambda: told(self._load()))
+        self._server = JobServer(access, lambda: told(self._offers.load))
         self._jobs = Jobs(self._rooms().hold, asyncio.get_running_loop(), self._back)
+        self._offers = Offers(
+            self._server,
+            self._jobs,
+            self.engines,
+            places=settings.max_sessions,
+            processor=processor or this_processor(get_cpu_monitor().cpu_count()),
+            mark=mark,
+            answered=self.metrics.offered,
+            changed=self._changed,
+        )
         self._server.rtc_session(
-            self._jobs.entrypoint, agent_name=settings.livekit.agent_name, on_request=self._offered
+            self._jobs.entrypoint, agent_name=settings.livekit.agent_name, on_request=self._offers.answer
         )
         own = Self(settings.livekit.agent_name, mark, self._can_take, lambda: self._jobs.rooms)
         self._waiting = WaitingRooms(access, own)
-        self._promised: set[str] = set()
         self._telling: set[asyncio.Task[None]] = set()
         self._was_registered = False
         self._is_closing = False
@@ -133,71 +138,34 @@ class Worker:
 
     async def _drain(self, stop: Stop) -> None:
         """Let the calls go on until they are over, time is up, or `stop` is urgent."""
-        timeout = self._settings.livekit.drain_timeout
-        if timeout and not stop.is_urgent.is_set():
-            logger.info("draining: %s conversations may go on for %s s", self._taken, timeout)
-            draining = asyncio.create_task(self._server.drain(timeout=timeout))
+        if self._settings.livekit.drain_timeout and not stop.is_urgent.is_set():
+            draining = asyncio.create_task(self._wait_for_calls(self._settings.livekit.drain_timeout))
             urgent = asyncio.create_task(stop.is_urgent.wait())
             await asyncio.wait({draining, urgent}, return_when=asyncio.FIRST_COMPLETED)
             for task in (draining, urgent):
                 task.cancel()
             await asyncio.wait({draining, urgent})
-        if self._taken:
-            logger.info("ending %s conversations", self._taken)
+        if self._offers.taken:
+            logger.info("ending %s conversations", self._offers.taken)
 
-    # -- offers
-
-    async def _offered(self, request: JobRequest) -> None:
-        request.job.enable_recording = False
+    async def _wait_for_calls(self, timeout: int) -> None:
+        logger.info("draining: %s conversations may go on for %s s", self._offers.taken, timeout)
         try:
-            async with asyncio.timeout(ANSWER_DEADLINE):
-                await self.engines.are_well()
+            await self._server.drain(timeout=timeout)
         except TimeoutError:
-            logger.warning("the engines did not answer in time: what is known of them is used")
-        if (reason := self._refusal()) is not None:
-            self.metrics.offered(reason)
-            await request.reject(terminate=False)  # another worker is asked
-            return
-        self._promised.add(request.id)
-        try:
-            await request.accept(attributes={AGENT_STATE: "initializing", WORKER: self._mark})
-            self.metrics.offered("accepted")
-        except Exception:
-            self.metrics.offered("withdrawn")
-            raise
-        finally:
-            self._promised.discard(request.id)
-            self._changed()
-
-    def _can_take(self) -> bool:
-        return self._server.is_registered and self._refusal() is None
-
-    def _refusal(self) -> str | None:
-        """Why no job is taken, as the metrics name it."""
-        if self._server.draining:
-            return "draining"
-        if self.engines.missing:
-            return "engines"
-        if self._taken >= self._settings.max_sessions:
-            return "full"
-        return "busy" if self._load() >= 1.0 else None
+            logger.info("the time for draining is over")
+        except Exception:  # boundary: whatever keeps it from draining, the calls end
+            logger.exception("the worker could not be drained")
 
     # -- how it is
 
-    @property
-    def _taken(self) -> int:
-        """Places, from the promise to the end of the conversation."""
-        return len(self._promised | self._jobs.open(self._server.active_ids))
-
-    def _load(self) -> float:
-        if self.engines.missing:
-            return 1.0
-        return load(self._taken, self._settings.max_sessions, self._processor)
+    def _can_take(self) -> bool:
+        return self._server.is_registered and self._offers.refusal is None
 
     def _observe(self) -> Observed:
         return Observed(
-            load=self._load(),
-            sessions=self._taken,
+            load=self._offers.load,
+            sessions=self._offers.taken,
             max_sessions=self._settings.max_sessions,
             is_registered=self._server.is_registered,
             is_draining=self._server.draining,

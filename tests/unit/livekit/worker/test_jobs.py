@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,10 +20,11 @@ of_the_job = contextvars.ContextVar("of_the_job", default="nobody's")
 class Job:
     """What of livekit's JobContext is used, on a loop of its own, as livekit runs it."""
 
-    def __init__(self, jobs: Jobs, job_id: str = "AJ_1") -> None:
+    def __init__(self, jobs: Jobs, job_id: str = "AJ_1", patience: float = 10.0) -> None:
+        """`patience`: seconds for each callback, as livekit gives them a time."""
         self.job = SimpleNamespace(id=job_id, room=SimpleNamespace(name="kitchen"), metadata="")
         self._info = SimpleNamespace(url="ws://x", token="t", received_at=0.0)
-        self._jobs = jobs
+        self._jobs, self._patience = jobs, patience
         self._callbacks: list[Callable[[], Awaitable[None]]] = []
         self.thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self.is_begun = threading.Event()
@@ -46,7 +48,8 @@ class Job:
         self.is_begun.set()
         await self._over.wait()
         for callback in self._callbacks:
-            await callback()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(callback(), self._patience)
 
 
 async def _ended(job: Job) -> None:
@@ -133,3 +136,22 @@ async def test_a_conversation_that_breaks_is_logged_and_frees_its_job(
     job.thread.start()
     await _ended(job)
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_job_that_does_not_wait_for_its_conversation_frees_its_place_all_the_same() -> None:
+    go_on, changed = asyncio.Event(), asyncio.Event()
+
+    async def hold(assignment: Assignment, stop: asyncio.Event) -> None:
+        await stop.wait()
+        await go_on.wait()
+
+    jobs = Jobs(hold, asyncio.get_running_loop(), changed.set)
+    job = Job(jobs, patience=0.01)
+    job.thread.start()
+    await asyncio.to_thread(job.is_begun.wait, 10)
+    job.shut_down_from_outside()
+    await _ended(job)
+    assert jobs.open(frozenset()) == {"AJ_1"}
+    go_on.set()
+    await changed.wait()
+    assert jobs.open(frozenset()) == frozenset()
