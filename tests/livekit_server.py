@@ -89,7 +89,7 @@ class LiveKitServer:
         self.process.wait(STOP_TIMEOUT)
 
     def stop(self) -> None:
-        """Asked twice it does not wait for participants; one that stays all the same is killed, and that fails."""
+        """Asked twice it waits for no participant; one that stays all the same is killed, and that fails."""
         for _ in range(2):
             if self.process.poll() is None:
                 self.process.terminate()
