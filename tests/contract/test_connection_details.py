@@ -294,10 +294,12 @@ async def test_without_livekit_the_cure_is_named(tmp_path: Path) -> None:
 async def test_while_livekit_starts_one_is_told_to_come_back(tmp_path: Path) -> None:
     livekit = Here()
     async with running(tmp_path, PATIENT, rooms=livekit) as gateway:
-        livekit.reason = "No worker has registered yet."
+        livekit.reason = "the worker is not ready: not registered yet"
         reply = await ask(gateway)
         assert error_of(reply) == (503, "livekit_unavailable")
-        assert "No worker has registered yet." in reply.json()["error"]["message"]
+        assert reply.json()["error"]["message"] == (
+            "LiveKit is not ready: the worker is not ready: not registered yet. Try again in a moment."
+        )
         assert reply.headers["retry-after"] == "2"
         livekit.reason = None
         assert (await ask(gateway)).status_code == 201

@@ -190,7 +190,8 @@ def is_loopback_name(name: str) -> bool:
 
 def _foreign(origin: str | None) -> ForbiddenError:
     return ForbiddenError(
-        f"Pages of {(origin or 'other sites')[:255]} may not use this server. If they should, give them a "
-        "client secret (POST /v1/realtime/client_secrets) or add the origin to SOTTOVOCE_ALLOWED_ORIGINS.",
+        f"Pages of {(origin or 'other sites')[:255]} may not use this server. If they should, add the "
+        "origin to SOTTOVOCE_ALLOWED_ORIGINS. For /v1/realtime alone a client secret will do (POST "
+        "/v1/realtime/client_secrets).",
         code="origin_not_allowed",
     )

@@ -88,8 +88,8 @@ class Tokens:
             )
         status = self._livekit.status()
         if not status.is_ready:
-            why = status.reason or "it is starting"
-            raise LiveKitUnavailable(f"LiveKit is not ready: {why} Try again in a moment.")
+            why = (status.reason or "it is starting").removesuffix(".")
+            raise LiveKitUnavailable(f"LiveKit is not ready: {why}. Try again in a moment.")
         return self._livekit.access
 
     async def _check_session(self, asked: TokenRequest) -> None:
