@@ -175,10 +175,18 @@ class LiveKitSettings(_Tree):
     def is_on(self) -> bool:
         return self.is_remote or self.is_managed
 
+    @field_validator("url", "public_url")
+    @classmethod
+    def _refuse_more_than_an_address(cls, given: AnyUrl | None) -> AnyUrl | None:
+        """Clients are told it, and put their token behind it."""
+        if given is not None and (given.username or given.password or given.query or given.fragment):
+            raise ValueError("is an address alone, without a user, a password, a query or a fragment")
+        return given
+
     @field_validator("api_key", "api_secret")
     @classmethod
     def _refuse_known_ones(cls, given: SecretStr | None) -> SecretStr | None:
-        if given is not None and _is_known(given.get_secret_value()):
+        if given is not None and is_known(given.get_secret_value()):
             raise ValueError("is a placeholder that everybody knows; make one: openssl rand -hex 32")
         return given
 
@@ -358,12 +366,13 @@ def is_from_an_example(key: str) -> bool:
     return key.lower().startswith(PLACEHOLDER_BEGINNINGS)
 
 
-def _is_known(key: str) -> bool:
+def is_known(key: str) -> bool:
+    """Whether it is a placeholder, which anybody may guess."""
     return key.lower() in PLACEHOLDER_KEYS or is_from_an_example(key)
 
 
 def _is_placeholder(key: str) -> bool:
-    return len(key) < MIN_KEY_CHARACTERS or _is_known(key)
+    return len(key) < MIN_KEY_CHARACTERS or is_known(key)
 
 
 def _from_file(path: Path, *, is_required: bool) -> dict[str, Any]:
@@ -453,7 +462,7 @@ def _config_error(error: ValidationError) -> ConfigError:
     name, variable = "_".join(path), variable_of(path)
     if fault["type"] == "extra_forbidden":
         return ConfigError(_unknown(variable, variables()), param=name)
-    is_secret = "key" in name or "secret" in name
+    is_secret = "key" in name or "secret" in name or "@" in str(fault["input"])  # of a URL with a password
     given = "" if is_secret else f" (given: {fault['input']!r})"
     message = fault["msg"].removeprefix("Value error, ")
     return ConfigError(f"{variable}: {message}{given}", param=name)

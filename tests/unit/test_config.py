@@ -109,6 +109,23 @@ def test_placeholder_keys_are_refused_and_not_repeated(key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "wss://ann:hunter2@rooms.example",
+        "wss://rooms.example/?a=b",
+        "wss://rooms.example/#a",
+        "wss://hunter2@a",
+    ],
+)
+@pytest.mark.parametrize("name", ["LIVEKIT_URL", "SOTTOVOCE_LIVEKIT_PUBLIC_URL"])
+def test_a_livekit_url_is_an_address_alone(name: str, url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(environment={name: url})
+    assert refused.value.message.startswith(f"{name}: is an address alone")
+    assert "hunter2" not in refused.value.message
+
+
+@pytest.mark.parametrize(
     "name", ["SOTTOVOCE_API_KEY", "SOTTOVOCE_STT_API_KEY", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"]
 )
 @pytest.mark.parametrize("beginning", ["change-me", "CHANGE_ME", "changeme"])

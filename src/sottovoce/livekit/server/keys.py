@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sottovoce.config import MIN_LIVEKIT_SECRET_CHARACTERS, PLACEHOLDER_KEYS, Settings
+from sottovoce.config import MIN_LIVEKIT_SECRET_CHARACTERS, Settings, is_known
 from sottovoce.errors import ConfigError
 from sottovoce.private_file import create_private, read_private
 
@@ -43,8 +43,7 @@ def _read(path: Path) -> KeyPair:
     secret = secret.strip()
     if not separator or not (key + secret).isprintable() or not key or " " in key + secret:
         raise ConfigError(f"{path} holds no pair of a key and a secret. Delete it to have a new one made.")
-    is_known = key.lower() in PLACEHOLDER_KEYS or secret.lower() in PLACEHOLDER_KEYS
-    if is_known or len(secret) < MIN_LIVEKIT_SECRET_CHARACTERS:
+    if is_known(key) or is_known(secret) or len(secret) < MIN_LIVEKIT_SECRET_CHARACTERS:
         raise ConfigError(
             f"The secret in {path} is known to everybody or shorter than {MIN_LIVEKIT_SECRET_CHARACTERS} "
             "characters. Delete the file to have a new one made."
