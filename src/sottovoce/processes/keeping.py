@@ -63,10 +63,17 @@ class Keeping:
 
     async def run(self) -> None:
         """Until cancelled; then the child is stopped before this returns."""
-        while True:
-            reason = await self._live()
-            await self.clock.sleep(self._pause(reason))
-            self._change(restarts=self.status.restarts + 1)
+        try:
+            while True:
+                reason = await self._live()
+                await self.clock.sleep(self._pause(reason))
+                self._change(restarts=self.status.restarts + 1)
+        except Exception as error:  # nobody may wait for this before all ends
+            logger.exception("%s is kept no longer", self.name)
+            self._change(
+                state="failed", reason=f"is kept no longer: {error or type(error).__name__}", pid=None
+            )
+            raise
 
     async def _live(self) -> str:
         """One life; returns why it ended."""

@@ -169,3 +169,19 @@ async def test_a_child_of_the_system_has_an_own_session_and_a_clean_environment(
     assert await child.wait() == 0
     await child.kill()
     assert child.last_words == "True None given"
+
+
+async def test_a_fault_of_ours_is_told_and_leaves_no_child(caplog: pytest.LogCaptureFixture) -> None:
+    kept = Program()
+
+    async def look() -> Seen:
+        raise ZeroDivisionError("division by zero")
+
+    kept.keeping.look = look
+    with pytest.raises(ZeroDivisionError):
+        await kept.keeping.run()
+    status = kept.keeping.status
+    assert (status.state, status.reason) == ("failed", "is kept no longer: division by zero")
+    assert status.pid is None
+    assert kept.children[-1].ended.done()
+    assert "the program is kept no longer" in caplog.text
