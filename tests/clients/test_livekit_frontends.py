@@ -25,6 +25,8 @@ IMPORTED = re.compile(r"import \{([^}]*)\} from \"livekit-client\"")
 QUESTION = "what is twelve times seven"
 SUM = re.compile("84|eighty[ -]four")
 TURN = ["listening", "thinking", "speaking", "listening"]
+RECORDING = 1.5
+"""Seconds in which a page that loads has begun to record, and on a busy machine nobody has come yet."""
 AUDIBLE = 0.05
 """Of 1; silence, as Opus decodes it, is a thousand times fainter."""
 
@@ -46,8 +48,9 @@ def expect_turn(states: list[str]) -> None:
 
 @pytest.mark.browser
 def test_a_starter_of_livekits_talks_and_writes(front_end: OpenFrontEnd) -> None:
-    """As agent-starter-react is made: useSession on TokenSource.endpoint, useAgent, useSessionMessages."""
-    page = front_end(SPOKEN_QUESTION)
+    """As agent-starter-react is made: useSession on TokenSource.endpoint, useAgent, useSessionMessages. It
+    records before the room is there: the user may speak before the assistant has come."""
+    page = front_end(SPOKEN_QUESTION, RECORDING)
     seen = page.answered(1)
     expect_turn(seen["states"])
     expect_turn(seen["agentStates"])
