@@ -6,29 +6,24 @@ straight to the LiveKit server.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass
 
-import anyio
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.frames import CloseCode
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 
 from sottovoce.errors import InvalidRequestError, LiveKitUnavailable, SottovoceError
 from sottovoce.gateway.attempts import Tally
 from sottovoce.gateway.limits import Slots
+from sottovoce.gateway.relayed_signal import CLOSE_PATIENCE, MAX_SIGNAL_BYTES, RelayedSignal
 from sottovoce.http.errors import error_response
 from sottovoce.livekit.access import LiveKitDirectory
 from sottovoce.realtime.commands import Close
 
 logger = logging.getLogger(__name__)
-
-MAX_SIGNAL_BYTES = 1 << 20
-"""Of one message, either way: an offer with the tracks of a full room has some hundred KiB."""
 
 MAX_QUEUED_FRAMES = 4
 """Of the server's, for a client that reads slowly; behind them the server has to wait."""
@@ -36,20 +31,11 @@ MAX_QUEUED_FRAMES = 4
 HANDSHAKE_PATIENCE = 20.0
 """Seconds for LiveKit to let somebody in: it tries three times to start the room, for 18 s in all."""
 
-READ_PATIENCE = 10.0
-"""Seconds that either side may leave a message unread: LiveKit gives up those who are silent for 15 s."""
-
-CLOSE_PATIENCE = 1.0
-"""Seconds for each side to hear of the end."""
-
 MAX_REFUSAL_BYTES = 4096
 """Of LiveKit's words to somebody whom it refuses."""
 
 PASSED_ON = ("authorization",)
 """Headers that LiveKit reads, but for `user-agent`. Where clients come from stays here."""
-
-UNSENDABLE = (CloseCode.NO_STATUS_RCVD, CloseCode.ABNORMAL_CLOSURE, CloseCode.TLS_HANDSHAKE)
-"""Codes that say how a connection ended without one."""
 
 _library = logging.getLogger(f"{__name__}.websockets")
 _library.setLevel(logging.INFO)  # below it tells addresses, and so tokens
@@ -60,7 +46,7 @@ class SignalRelay:
 
     def __init__(self, livekit: LiveKitDirectory, limit: int) -> None:
         self._livekit = livekit
-        self._open: set[_Relayed] = set()
+        self._open: set[RelayedSignal] = set()
         self._lost = Tally()
         self._ending: Close | None = None
         self.slots = Slots(limit, "connections to rooms")
@@ -97,7 +83,7 @@ class SignalRelay:
         try:
             await receive()
             await send({"type": "websocket.accept"})
-            relayed = _Relayed(upstream, receive, send)
+            relayed = RelayedSignal(upstream, receive, send)
             self._open.add(relayed)
             if self._ending is not None:  # while LiveKit was asked
                 relayed.end(self._ending)
@@ -149,91 +135,3 @@ class SignalEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.relay.serve(self.path, scope, receive, send)
-
-
-class _Relayed:
-    """One connection of a client and the one of ours that stands for it; both end together."""
-
-    def __init__(self, upstream: ClientConnection, receive: Receive, send: Send) -> None:
-        self._upstream = upstream
-        self._receive = receive
-        self._send = send
-        self._scope = anyio.CancelScope()
-        self._ending: Close | None = None
-        self._is_gone = False
-
-    async def run(self) -> None:
-        """Until one side has enough; the other has been told when this returns."""
-        with self._scope:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._to_server)
-                group.start_soon(self._to_client)
-        ending = self._ending or Close(1011, "The connection ended without a reason.")
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._hang_up, ending)
-            if not self._is_gone:
-                group.start_soon(self._say_goodbye, ending)
-
-    def end(self, ending: Close) -> None:
-        """End both; the first ending counts."""
-        self._ending = self._ending or ending
-        self._scope.cancel()
-
-    async def _to_server(self) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "websocket.disconnect":
-                self._is_gone = True
-                return self.end(Close(_sendable(message.get("code") or 1005), "The client has gone."))
-            content = message.get("bytes")
-            content = message.get("text") or "" if content is None else content
-            if len(content) > MAX_SIGNAL_BYTES:
-                return self.end(Close(1009, f"A message may have {MAX_SIGNAL_BYTES} bytes."))
-            try:
-                async with asyncio.timeout(READ_PATIENCE):
-                    await self._upstream.send(content)
-            except ConnectionClosed as closed:
-                return self.end(_closing(closed))
-            except TimeoutError:
-                return self.end(Close(1012, "LiveKit does not answer."))
-
-    async def _to_client(self) -> None:
-        while True:
-            try:
-                content = await self._upstream.recv()
-                async with asyncio.timeout(READ_PATIENCE):
-                    await self._send(_message(content))
-            except ConnectionClosed as closed:
-                return self.end(_closing(closed))
-            except TimeoutError:
-                return self.end(Close(1013, "The client reads too slowly."))
-
-    async def _hang_up(self, ending: Close) -> None:
-        with anyio.move_on_after(CLOSE_PATIENCE):  # it may wait for ever for somebody who does not read
-            await self._upstream.close(ending.code, ending.reason)
-
-    async def _say_goodbye(self, ending: Close) -> None:
-        """And read until the client closes too: messages that nobody takes keep the socket open."""
-        with anyio.move_on_after(CLOSE_PATIENCE):
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._hear_out)
-                await self._send({"type": "websocket.close", "code": ending.code, "reason": ending.reason})
-
-    async def _hear_out(self) -> None:
-        while (await self._receive())["type"] != "websocket.disconnect":
-            logger.debug("a message after the end was dropped")
-
-
-def _closing(closed: ConnectionClosed) -> Close:
-    """What LiveKit said in closing, or what our own side found wrong with it."""
-    said = closed.rcvd or closed.sent
-    return Close(1012, "LiveKit was lost.") if said is None else Close(_sendable(said.code), said.reason)
-
-
-def _sendable(code: int) -> int:
-    return 1000 if code in UNSENDABLE else code
-
-
-def _message(content: str | bytes) -> Message:
-    kind = "text" if isinstance(content, str) else "bytes"
-    return {"type": "websocket.send", kind: content}

@@ -18,9 +18,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
 
-from sottovoce.gateway import signal_relay
+from sottovoce.gateway import relayed_signal, signal_relay
+from sottovoce.gateway.relayed_signal import MAX_SIGNAL_BYTES
 from sottovoce.gateway.routes import livekit_signal
-from sottovoce.gateway.signal_relay import MAX_SIGNAL_BYTES, SignalRelay
+from sottovoce.gateway.signal_relay import SignalRelay
 from sottovoce.http.errors import EXCEPTION_HANDLERS
 from sottovoce.livekit.access import LiveKitAccess, LiveKitStatus
 from tests.serving import served
@@ -248,7 +249,7 @@ async def test_a_message_of_the_server_that_is_too_long_ends_both(
 async def test_a_client_that_does_not_read_is_cut_and_holds_the_server_back_before(
     relayed: Relayed, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signal_relay, "READ_PATIENCE", 0.2)
+    monkeypatch.setattr(relayed_signal, "READ_PATIENCE", 0.2)
     sent = 0
 
     async def flood(socket: ServerConnection) -> None:
@@ -269,7 +270,7 @@ async def test_a_client_that_does_not_read_is_cut_and_holds_the_server_back_befo
 async def test_a_server_that_does_not_read_holds_the_client_back_and_then_ends_it(
     relayed: Relayed, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signal_relay, "READ_PATIENCE", 0.2)
+    monkeypatch.setattr(relayed_signal, "READ_PATIENCE", 0.2)
     is_over = asyncio.Event()
 
     async def deaf(socket: ServerConnection) -> None:
