@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import pytest
@@ -185,7 +186,7 @@ async def test_a_client_that_only_sends_nonsense_is_sent_away_and_nobody_else(
         assert len(bob.events) == before
 
 
-async def test_events_of_one_who_is_no_client_do_nothing(
+async def test_events_of_one_who_is_no_client_do_nothing_and_are_answered_once(
     livekit: LiveKitServer, room_name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     sessions = Sessions()
@@ -195,16 +196,35 @@ async def test_events_of_one_who_is_no_client_do_nothing(
             present(livekit, room_name, "ann", speaks=True) as ann,
         ):
             await ann.until(lambda: [state for _, state in ann.states if state == "listening"])
-            await ann.send("response.create")
+            for _ in range(3):
+                await ann.send("response.create")
+            refused = await ann.event("error")
+            assert 'sottovoce.realtime="true"' in refused["error"]["message"]
             await ann.write("what time is it")
             await ann.until(lambda: ann.said_by(ASSISTANT))
-            assert not ann.events
+            assert len(ann.events) == 1  # it is said once
             # who asks for them later gets them, and what has been said
             await ann.room.local_participant.set_attributes(EVENTS)
             await ann.event("session.created")
             await ann.until(lambda: len(ann.events_of("conversation.item.done")) == 2)
     assert len(sessions.one.asked) == 1
     assert "no client" in caplog.text
+
+
+async def test_who_is_one_client_too_many_is_told_so_and_comes_in_for_one_who_leaves(
+    livekit: LiveKitServer, room_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sottovoce.livekit.room.clients.MAX_CLIENTS", 1)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(holding(livekit, room_name, Sessions()))
+        async with present(livekit, room_name, "ann", attributes=EVENTS, speaks=True) as ann:
+            await ann.event("session.created")
+            bob = await stack.enter_async_context(
+                present(livekit, room_name, "bob", attributes=EVENTS, speaks=True)
+            )
+            assert (await bob.event("error"))["error"]["code"] == "rate_limit_exceeded"
+            assert not bob.events_of("session.created")
+        await bob.event("session.created")
 
 
 async def test_too_long_a_text_is_refused_and_the_next_one_taken(
@@ -280,7 +300,7 @@ async def test_a_reply_beside_the_conversation_is_no_transcript(
 async def test_a_client_that_takes_nothing_is_let_go(
     livekit: LiveKitServer, room_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sottovoce.livekit.room.clients.MAX_UNSENT_BYTES", 20_000)
+    monkeypatch.setattr("sottovoce.livekit.room.client.MAX_UNSENT_BYTES", 20_000)
     sessions = Sessions()
     async with (
         holding(livekit, room_name, sessions) as held,

@@ -19,7 +19,8 @@ WORKER = "sottovoce.worker"
 REALTIME_TOPIC = "sottovoce.realtime"
 """Text streams of one event each, JSON of OpenAI's Realtime API: to the assistant from clients, and back."""
 REALTIME_CLIENT = "sottovoce.realtime"
-"""Attribute, "true", of participants who want the Realtime events; all others never see one."""
+"""Attribute, "true", of participants who want the Realtime events; others get none, but an error for the
+first that they send."""
 
 TRANSCRIPTION_SEGMENT = "lk.segment_id"
 """Attribute of a transcription's text stream: streams of one id are one piece of speech, the last counts."""

@@ -4,99 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Final
 
 from livekit import rtc
 
 from sottovoce.errors import InvalidRequestError, LimitExceededError, SottovoceError
 from sottovoce.livekit.conventions import REALTIME_CLIENT, REALTIME_TOPIC
+from sottovoce.livekit.room.client import LOST, Client
 from sottovoce.livekit.room.inbox import Inbox, InboxLimits
 from sottovoce.livekit.room.users import Users
 from sottovoce.realtime.audience import Audience
 from sottovoce.realtime.commands import Close
 from sottovoce.realtime.events.base import ServerEvent
-from sottovoce.realtime.events.extensions import RoomSpeaker, SessionEnded
+from sottovoce.realtime.events.extensions import RoomSpeaker
 from sottovoce.realtime.events.session import ErrorEvent
-from sottovoce.realtime.outbox import Outbox, OutboxFull
 
 MAX_CLIENTS: Final = 32
 """Of one room: each is sent everything by itself."""
 
+FULL: Final = f"This room has {MAX_CLIENTS} participants with Realtime events, all it takes; try again later."
+
 LIMITS: Final = InboxLimits(characters=256 * 1024, waiting=128, burst=1000, interval=0.01)
 """A message as long as one on a data channel; as many as restore a long conversation."""
 
-MAX_UNSENT_BYTES: Final = 1 << 20
-"""Events waiting for a client that they do not reach; it is let go beyond it."""
-
-TOO_SLOW: Final = Close(1013, "The client reads too slowly.")
-LOST: Final = Close(1011, "An event was lost on its way.")
-
 logger = logging.getLogger(__name__)
-
-
-class Client:
-    """One participant's side. Its events are sent one after the other, so they arrive in order."""
-
-    def __init__(self, room: rtc.Room, identity: str) -> None:
-        self.identity = identity
-        self.ending: Close | None = None
-        self._room = room
-        self._outbox = Outbox(MAX_UNSENT_BYTES)
-        self._task = asyncio.create_task(self._run(), name=f"events for {identity}")
-
-    def tell(self, answers: Iterable[ServerEvent | Close]) -> None:
-        for answer in answers:
-            if self.ending is not None:
-                return
-            if isinstance(answer, Close):
-                self._end(answer)
-            else:
-                self._put(answer)
-
-    async def wait(self) -> None:
-        """Until the last of it is sent."""
-        await asyncio.wait([self._task])
-
-    async def aclose(self) -> None:
-        self._task.cancel()
-        await self.wait()
-
-    def drop(self) -> None:
-        """The participant has gone."""
-        self._task.cancel()
-
-    def _put(self, event: ServerEvent) -> None:
-        try:
-            self._outbox.put(event.to_json())
-        except OutboxFull:
-            logger.warning("a client of the room reads too slowly and is let go")
-            self._outbox = Outbox(MAX_UNSENT_BYTES)
-            self._end(TOO_SLOW)
-
-    def _end(self, ending: Close) -> None:
-        self._put(SessionEnded(code=ending.code, reason=ending.reason))
-        self.ending = ending
-
-    async def _run(self) -> None:
-        """Ends after the last event of one that has an ending."""
-        while self.ending is None or self._outbox.used_bytes:
-            text = await self._outbox.get()
-            try:
-                await self._room.local_participant.send_text(
-                    text, topic=REALTIME_TOPIC, destination_identities=[self.identity]
-                )
-            except rtc.StreamError as error:
-                logger.info("an event did not reach a client of the room: %s", error)
-                self.ending = LOST
-                return
 
 
 class Clients:
     """Whoever has the attribute, for as long as they are here. `open` lets them into the conversation."""
 
-    def __init__(self, room: rtc.Room, users: Users) -> None:
-        self._room, self._users = room, users
+    def __init__(
+        self, room: rtc.Room, users: Users, answer_stranger: Callable[[str, ServerEvent], None]
+    ) -> None:
+        """`answer_stranger` sends an event to one who gets no others."""
+        self._room, self._users, self._answer_stranger = room, users, answer_stranger
+        self._answered: set[str] = set()
+        """Who gets no events and knows it, so that a flood of theirs is no flood of ours."""
         self._clients: dict[str, Client] = {}
         self._audience: Audience | None = None
         self._speaker: str | None = None
@@ -160,8 +104,7 @@ class Clients:
 
     def _add(self, identity: str) -> None:
         if len(self._clients) >= MAX_CLIENTS:
-            logger.warning("a room has %s clients, all it takes; one more was left out", MAX_CLIENTS)
-            return
+            return self._refuse(identity, LimitExceededError(FULL))
         client = self._clients[identity] = Client(self._room, identity)
         if self._audience is not None:
             self._admit(client)
@@ -175,9 +118,11 @@ class Clients:
         return RoomSpeaker(participant_identity=self._speaker, is_you=client.identity == self._speaker)
 
     def _went(self, participant: rtc.RemoteParticipant) -> None:
+        self._answered.discard(participant.identity)
         client = self._clients.get(participant.identity)
         if client is not None:
             self._let_go(client)
+            self.look()  # there is a place for who found none
 
     def _let_go(self, client: Client) -> None:
         del self._clients[client.identity]
@@ -201,5 +146,7 @@ class Clients:
         client = self._clients.get(identity)
         if client is not None:
             client.tell([ErrorEvent.of(error)])
-        else:
-            logger.info("an event of one who is no client was refused: %s", error.message)
+        elif identity not in self._answered:
+            self._answered.add(identity)
+            logger.info("one who is no client was refused: %s", error.message)
+            self._answer_stranger(identity, ErrorEvent.of(error))

@@ -53,7 +53,7 @@ class RoomConversation:
         self._users = Users(room, self._look)
         self._attributes = Attributes(room)
         self._voice = Voice(room)
-        self._clients = Clients(room, self._users)
+        self._clients = Clients(room, self._users, lambda *answer: self._notices.answer(*answer))
         self._notices = Notices(room, self._users, self._clients)
         self._hearing = Hearing(room, self._users, self._clients, self._notices)
         room.on("disconnected", self._disconnected)

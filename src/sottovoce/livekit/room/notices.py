@@ -10,9 +10,10 @@ from typing import Final
 from livekit import rtc
 
 from sottovoce.errors import SottovoceError
-from sottovoce.livekit.conventions import CHAT_TOPIC
+from sottovoce.livekit.conventions import CHAT_TOPIC, REALTIME_TOPIC
 from sottovoce.livekit.room.clients import Clients
 from sottovoce.livekit.room.users import Users, is_caller
+from sottovoce.realtime.events.base import ServerEvent
 from sottovoce.realtime.events.session import ErrorEvent
 
 MAX_WAITING: Final = 32
@@ -26,7 +27,7 @@ class Notices:
 
     def __init__(self, room: rtc.Room, users: Users, clients: Clients) -> None:
         self._room, self._users, self._clients = room, users, clients
-        self._waiting: deque[tuple[str, str]] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[tuple[str, str, str]] = deque(maxlen=MAX_WAITING)
         self._is_filled = asyncio.Event()
         self._is_empty = asyncio.Event()
         self._is_empty.set()
@@ -36,9 +37,12 @@ class Notices:
         user = self._users.find(identity)
         if user is None or is_caller(user) or identity in self._clients:
             return
-        self._waiting.append((identity, text))
-        self._is_empty.clear()
-        self._is_filled.set()
+        self._put(identity, CHAT_TOPIC, text)
+
+    def answer(self, identity: str, event: ServerEvent) -> None:
+        """To one who sends Realtime events and gets none."""
+        if self._users.find(identity) is not None:
+            self._put(identity, REALTIME_TOPIC, event.to_json())
 
     def refuse(self, identity: str, error: SottovoceError) -> None:
         """What `identity` asked for is not to be had."""
@@ -63,10 +67,13 @@ class Notices:
                 await self._is_filled.wait()
             await self._send(*self._waiting.popleft())
 
-    async def _send(self, identity: str, text: str) -> None:
+    def _put(self, identity: str, topic: str, text: str) -> None:
+        self._waiting.append((identity, topic, text))
+        self._is_empty.clear()
+        self._is_filled.set()
+
+    async def _send(self, identity: str, topic: str, text: str) -> None:
         try:
-            await self._room.local_participant.send_text(
-                text, topic=CHAT_TOPIC, destination_identities=[identity]
-            )
+            await self._room.local_participant.send_text(text, topic=topic, destination_identities=[identity])
         except rtc.StreamError as error:
             logger.info("a notice did not reach its participant: %s", error)
