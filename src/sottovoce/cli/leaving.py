@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import signal
 import sys
 from typing import NoReturn
 
 import typer
+
+
+def stop_signal() -> asyncio.Event:
+    """Set by the first SIGTERM or Ctrl-C; a second one ends the process and its children at once."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            end_by_force()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stop
 
 
 def leave(status: int = 0) -> NoReturn:

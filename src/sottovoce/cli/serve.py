@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import sys
 import webbrowser
 from contextlib import AsyncExitStack
@@ -15,7 +14,7 @@ import typer
 
 from sottovoce.cli import flags, rooms
 from sottovoce.cli.greeting import greet, has_display
-from sottovoce.cli.leaving import end_by_force, leave
+from sottovoce.cli.leaving import end_by_force, leave, stop_signal
 from sottovoce.cli.lines import Lines
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ async def _serve(
     from sottovoce.cli.hosting import hosted
 
     console = Console(stderr=True)
-    stop = _stop_signal()
+    stop = stop_signal()
     console.print("Starting the engines and the page …")
     async with AsyncExitStack() as stack:
         server = await _unless(stop, stack.enter_async_context(hosted(settings, sock, key, tls, plan)))
@@ -178,20 +177,6 @@ async def _unless(stop: asyncio.Event, starting: Coroutine[None, None, Hosted]) 
         return None
     finally:
         stopping.cancel()
-
-
-def _stop_signal() -> asyncio.Event:
-    """Set by the first SIGTERM or Ctrl-C; a second one ends the process and its children at once."""
-    stop = asyncio.Event()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            end_by_force()
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal)
-    return stop
 
 
 async def _show_progress(console: Console, server: Hosted) -> None:
