@@ -184,6 +184,21 @@ async def test_it_is_over_when_the_connection_is_lost_for_good(
     assert sessions.one.is_closed
 
 
+async def test_it_is_over_also_where_nothing_but_the_state_of_the_connection_says_so(
+    livekit: LiveKitServer, room_name: str
+) -> None:
+    sessions = Sessions()
+    async with (
+        holding(livekit, room_name, sessions) as held,
+        present(livekit, room_name, "ann", attributes=EVENTS, speaks=True) as ann,
+    ):
+        await ann.event("session.created")
+        held.room.emit("connection_state_changed", rtc.ConnectionState.CONN_DISCONNECTED)
+        async with asyncio.timeout(10):
+            await held.over
+    assert sessions.one.is_closed
+
+
 async def test_the_conversation_goes_on_when_its_connection_is_made_anew(
     livekit: LiveKitServer, room_name: str
 ) -> None:

@@ -57,6 +57,7 @@ class RoomConversation:
         self._notices = Notices(room, self._users, self._clients)
         self._hearing = Hearing(room, self._users, self._clients, self._notices)
         room.on("disconnected", self._disconnected)
+        room.on("connection_state_changed", self._state_changed)
 
     def end(self, ending: Close) -> None:
         if not self._is_over.is_set():
@@ -151,6 +152,7 @@ class RoomConversation:
     async def _leave(self) -> None:
         """Tell everybody that it is over, and let go of everything."""
         self._room.off("disconnected", self._disconnected)
+        self._room.off("connection_state_changed", self._state_changed)
         self._stay()
         self._users.close()
         self._clients.tell(self._ending)
@@ -189,6 +191,11 @@ class RoomConversation:
     def _disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
         logger.info("the room is closed: %s", rtc.DisconnectReason.Name(reason))
         self.end(Close(1001, "The room is closed."))
+
+    def _state_changed(self, state: rtc.ConnectionState.ValueType) -> None:
+        """livekit's SDK leaves "disconnected" out where the room's end comes before it."""
+        if state == rtc.ConnectionState.CONN_DISCONNECTED:
+            self.end(Close(1001, "The room is closed."))
 
     def _look(self) -> None:
         """Users may have changed."""
