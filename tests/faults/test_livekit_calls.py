@@ -136,18 +136,6 @@ def _good_network(hall: Hall) -> Iterator[None]:
     hall.server.wait_until_ready()
 
 
-async def test_a_question_is_understood_although_packets_are_lost_and_swapped(hall: Hall) -> None:
-    async with hall.joined() as ann:
-        hall.relay.loss = hall.relay.swap = 0.05  # each packet passes twice: from one to the server, and on
-        before = hall.relay.lost
-        ended = await ann.speak(recording(SPOKEN))
-        await expect_sum(ann)
-        await ann.first_sound(ended)
-        assert hall.relay.lost > before + 10
-        assert ann.said_by("ann") == [QUESTION]
-        assert ann.left == []
-
-
 async def test_a_call_outlives_a_break_of_the_media(hall: Hall) -> None:
     async with hall.joined() as ann:
         await ann.publish()
@@ -191,6 +179,18 @@ async def test_two_tabs_of_two_share_one_assistant(hall: Hall) -> None:
         assert len(answers(ann)) == len(answers(bob)) == 1
 
 
+async def test_a_question_is_understood_although_packets_are_lost_and_swapped(hall: Hall) -> None:
+    async with hall.joined() as ann:
+        hall.relay.loss = hall.relay.swap = 0.05  # each packet passes twice: from one to the server, and on
+        before = hall.relay.lost
+        ended = await ann.speak(recording(SPOKEN))
+        await expect_sum(ann)
+        await ann.first_sound(ended)
+        assert hall.relay.lost > before + 10
+        assert ann.said_by("ann") == [QUESTION]
+        assert ann.left == []
+
+
 async def test_who_leaves_mid_answer_leaves_nothing(hall: Hall) -> None:
     async with hall.joined() as ann:
         await ann.write(LONG)
@@ -206,6 +206,7 @@ async def test_who_comes_back_in_time_is_remembered(hall: Hall) -> None:
         await expect_sum(ann)
         assistant = ann.assistant
     async with hall.joined("ann", "again") as ann:
+        await ann.publish()  # who only writes is announced later, perhaps too late
         assert ann.assistant == assistant
         await ann.write("repeat that")
         await expect_sum(ann)

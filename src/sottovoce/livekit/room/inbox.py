@@ -102,9 +102,11 @@ class Inbox:
             sender.task = asyncio.create_task(self._serve(identity, sender), name=f"inbox {self._topic}")
 
     def _left(self, participant: rtc.RemoteParticipant) -> None:
-        sender = self._senders.pop(participant.identity, None)
-        if sender is not None:
-            _dismiss(sender)
+        """What came from that identity is read all the same: who enters anew may have written already when
+        their leaving is told."""
+        sender = self._senders.get(participant.identity)
+        if sender is not None and sender.task is None:
+            del self._senders[participant.identity]
 
     async def _serve(self, identity: str, sender: _Sender) -> None:
         try:
@@ -121,6 +123,8 @@ class Inbox:
             logger.exception("a message on %s could not be handled", self._topic)
         finally:
             sender.task = None
+            if identity not in self._room.remote_participants and self._senders.get(identity) is sender:
+                del self._senders[identity]
 
     async def _read(self, reader: rtc.TextStreamReader) -> str:
         """Raises `InvalidRequestError` for one that is too long, or that does not end."""
