@@ -16,6 +16,9 @@ AGENT_NAME = "lk.agent_name"
 WORKER = "sottovoce.worker"
 """Attribute of the assistant: which worker it is of. One that starts where another was has the same."""
 
+AGAIN = "sottovoce.again"
+"""Attribute, "true", of the dispatch of a worker that asks for an assistant once more."""
+
 REALTIME_TOPIC = "sottovoce.realtime"
 """Text streams of one event each, JSON of OpenAI's Realtime API: to the assistant from clients, and back."""
 REALTIME_CLIENT = "sottovoce.realtime"

@@ -12,8 +12,9 @@ from livekit.agents import job as agents_job
 from sottovoce.livekit.access import LiveKitAccess
 from sottovoce.livekit.worker.load import TARGET
 
-IDLE_JOBS: Final = 2
-"""Threads that wait for a job: one is made in a few milliseconds, so that more would only sleep."""
+IDLE_JOBS: Final = 4
+"""Threads that wait for a job, as many as may come at once: livekit-agents makes few at a time, and gives up
+a job for which it has none at the third try."""
 
 CLOSE_DEADLINE: Final = 10.0
 """Seconds for a job to end that was asked to; more than its conversation takes (`room_job`)."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from livekit.agents import JobContext
 
+from sottovoce.livekit.conventions import AGAIN
+
 logger = logging.getLogger(__name__)
 
 
@@ -25,6 +27,8 @@ class Assignment:
     token: str = field(repr=False)
     metadata: str = field(default="", repr=False)
     received_at: float = 0.0
+    is_again: bool = False
+    """Somebody was there when it was asked for, and may have left since."""
 
 
 Hold = Callable[[Assignment, asyncio.Event], Awaitable[None]]
@@ -109,5 +113,13 @@ class Jobs:
 
 
 def _assignment(job: JobContext) -> Assignment:
-    info = job._info
-    return Assignment(job.job.id, job.job.room.name, info.url, info.token, job.job.metadata, info.received_at)
+    info, given = job._info, job.job
+    return Assignment(
+        given.id,
+        given.room.name,
+        info.url,
+        info.token,
+        given.metadata,
+        info.received_at,
+        is_again=given.attributes.get(AGAIN) == "true",
+    )

@@ -103,11 +103,12 @@ class Rooms:
         return "ended" if stop.is_set() and room.isconnected() else "over"
 
     async def _converse(self, room: rtc.Room, assignment: Assignment, stop: asyncio.Event) -> None:
+        departure = _before(self.settings.departure_timeout)
         options = RoomOptions(
             session=session_in(assignment.metadata),
             voices=self.voices,
-            departure_timeout=_before(self.settings.departure_timeout),
-            join_timeout=self.settings.empty_timeout,
+            departure_timeout=departure,
+            join_timeout=departure if assignment.is_again else self.settings.empty_timeout,
         )
         talking = asyncio.create_task(
             converse(room, self.make_session, self.defaults, options=options, stop=stop),

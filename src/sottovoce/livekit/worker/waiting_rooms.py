@@ -22,7 +22,7 @@ from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 
 from sottovoce.livekit.access import LiveKitAccess
-from sottovoce.livekit.conventions import AGENT_NAME, WORKER
+from sottovoce.livekit.conventions import AGAIN, AGENT_NAME, WORKER
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +175,9 @@ class WaitingRooms:
 
     async def _dispatch(self, client: api.LiveKitAPI, room: str, metadata: str) -> None:
         await client.agent_dispatch.create_dispatch(
-            api.CreateAgentDispatchRequest(agent_name=self._own.agent_name, room=room, metadata=metadata)
+            api.CreateAgentDispatchRequest(
+                agent_name=self._own.agent_name, room=room, metadata=metadata, attributes={AGAIN: "true"}
+            )
         )
 
     def _ours(self, dispatches: Sequence[AgentDispatch]) -> list[AgentDispatch]:

@@ -22,7 +22,9 @@ class Job:
 
     def __init__(self, jobs: Jobs, job_id: str = "AJ_1", patience: float = 10.0) -> None:
         """`patience`: seconds for each callback, as livekit gives them a time."""
-        self.job = SimpleNamespace(id=job_id, room=SimpleNamespace(name="kitchen"), metadata="")
+        self.job = SimpleNamespace(
+            id=job_id, room=SimpleNamespace(name="kitchen"), metadata="", attributes={}
+        )
         self._info = SimpleNamespace(url="ws://x", token="t", received_at=0.0)
         self._jobs, self._patience = jobs, patience
         self._callbacks: list[Callable[[], Awaitable[None]]] = []
