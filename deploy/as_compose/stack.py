@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,8 @@ POLL = 0.1
 
 ENTRYPOINT = (sys.executable, "-m", "sottovoce")
 """The image's, without tini: here are no orphans to reap but those of this machine's own init."""
+LAUNCH = (sys.executable, "-P", "-m", "sottovoce.processes.launch")
+"""Becomes the program, which then dies with whoever started it."""
 
 INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 """What a process needs of the machine; no setting of whoever runs this."""
@@ -174,8 +177,20 @@ def _process(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command, env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        [*LAUNCH, *command],
+        env=dict(environment),
+        cwd=folder,
+        stdin=_lifeline(),
+        stdout=output,
+        stderr=output,
     )
+
+
+@cache
+def _lifeline() -> int:
+    """A pipe that ends with this process, who alone holds its other end: nothing outlives a killed stack."""
+    reading, _ = os.pipe()
+    return reading
 
 
 def _end(running: Running) -> float | None:
