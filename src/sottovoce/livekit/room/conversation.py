@@ -36,6 +36,10 @@ GOODBYE: Final = 1.0
 FAILED: Final = "failed"
 """The state of an assistant that could not begin, or broke."""
 
+UNTOLD: Final = 0.5
+"""Seconds after which a connection that is lost for good has ended, though nobody said so."""
+
+CLOSED: Final = Close(1001, "The room is closed.")
 BROKEN: Final = Close(1011, "The server met an unexpected error.")
 
 logger = logging.getLogger(__name__)
@@ -49,6 +53,7 @@ class RoomConversation:
         self._is_over, self._has_user = asyncio.Event(), asyncio.Event()
         self._ending = Close(1000, "The conversation is over.")
         self._leaving: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None
         self._session: SessionPort | None = None
         self._users = Users(room, self._look)
         self._attributes = Attributes(room)
@@ -154,6 +159,8 @@ class RoomConversation:
         self._room.off("disconnected", self._disconnected)
         self._room.off("connection_state_changed", self._state_changed)
         self._stay()
+        if self._closing is not None:
+            self._closing.cancel()
         self._users.close()
         self._clients.tell(self._ending)
         await self._clients.aclose(GOODBYE)
@@ -190,12 +197,12 @@ class RoomConversation:
 
     def _disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
         logger.info("the room is closed: %s", rtc.DisconnectReason.Name(reason))
-        self.end(Close(1001, "The room is closed."))
+        self.end(CLOSED)
 
     def _state_changed(self, state: rtc.ConnectionState.ValueType) -> None:
         """livekit's SDK leaves "disconnected" out where the room's end comes before it."""
-        if state == rtc.ConnectionState.CONN_DISCONNECTED:
-            self.end(Close(1001, "The room is closed."))
+        if state == rtc.ConnectionState.CONN_DISCONNECTED and self._closing is None:
+            self._closing = asyncio.get_running_loop().call_later(UNTOLD, self.end, CLOSED)
 
     def _look(self) -> None:
         """Users may have changed."""
