@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -176,8 +177,9 @@ class Stack:
 def _process(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
+    program = shutil.which(command[0], path=environment.get("PATH")) or command[0]
     return subprocess.Popen(
-        [*LAUNCH, *command],
+        [*LAUNCH, program, *command[1:]],
         env=dict(environment),
         cwd=folder,
         stdin=_lifeline(),
