@@ -33,8 +33,9 @@ EPILOG = (
     "[bold]_LLM_URL[/bold], [bold]_TTS_URL[/bold], each with [bold]_API_KEY[/bold] and [bold]_MODEL[/bold]). "
     "Workers with the same LiveKit server share its rooms. Example of two machines: on 10.0.0.2 "
     "[bold]sottovoce stt --host 10.0.0.2 --port 9001[/bold], [bold]llm[/bold] and [bold]tts[/bold] likewise; "
-    "on both [bold]LIVEKIT_URL=ws://10.0.0.1:7880 SOTTOVOCE_STT_URL=http://10.0.0.2:9001/v1 … sottovoce "
-    "worker[/bold]. Ctrl-C lets the calls end and takes no more; a second one ends them."
+    "on both [bold]LIVEKIT_URL=ws://10.0.0.1:7880 SOTTOVOCE_STT_URL=http://10.0.0.2:9001/v1 "
+    "SOTTOVOCE_STT_API_KEY=… sottovoce worker[/bold], with the key that it printed. Ctrl-C lets "
+    "the calls end and takes no more; a second one ends them."
 )
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"

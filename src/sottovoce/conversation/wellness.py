@@ -16,13 +16,13 @@ class _Readiness(BaseModel):
 
 
 async def is_well(endpoint: EngineEndpoint) -> bool:
-    """By its `/readyz`; where there is none, by its list of models, which shows if our key is good, too."""
+    """By its `/readyz`, where there is one, and its list of models, which shows if our key is good, too."""
     try:
         has_tls = endpoint.url.startswith("https:")  # certificates take longer to load than to answer
         async with httpx.AsyncClient(verify=has_tls, timeout=LOOK_DEADLINE, trust_env=False) as client:
             reply = await client.get(f"{endpoint.url.removesuffix('/v1')}/readyz")
-            if (readiness := _readiness(reply)) is not None:
-                return readiness.status == "ready"
+            if (readiness := _readiness(reply)) is not None and readiness.status != "ready":
+                return False
             reply = await client.get(f"{endpoint.url}/models", headers=endpoint.headers)
             return reply.status_code < 500 and reply.status_code not in (401, 403)
     except httpx.HTTPError:

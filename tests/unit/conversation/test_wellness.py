@@ -25,9 +25,14 @@ async def look(ready: Response | None, models: Response, seen: list[str]) -> boo
 
 async def test_our_own_engines_say_so_themselves() -> None:
     seen: list[str] = []
-    assert await look(JSONResponse({"status": "ready"}), Response(status_code=500), seen)
+    assert await look(JSONResponse({"status": "ready"}), JSONResponse({"data": []}), seen)
     assert not await look(JSONResponse({"status": "loading"}, 503), Response(), seen)
-    assert seen == ["GET /readyz"] * 2
+    assert seen == ["GET /readyz", "GET /v1/models Bearer k", "GET /readyz"]
+
+
+async def test_one_that_refuses_our_key_is_of_no_use_however_ready_it_is() -> None:
+    assert not await look(JSONResponse({"status": "ready"}), Response(status_code=401), [])
+    assert not await look(JSONResponse({"status": "ready"}), Response(status_code=403), [])
 
 
 async def test_engines_of_others_are_asked_for_their_models() -> None:
