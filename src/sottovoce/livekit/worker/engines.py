@@ -41,6 +41,7 @@ class EngineWatch:
         self._look = look
         self._now = now
         self._looked: float | None = None
+        self._has_said = False
         self._looking: asyncio.Task[None] | None = None
         self._again = asyncio.Event()
 
@@ -89,11 +90,11 @@ class EngineWatch:
         answers = await asyncio.gather(*map(self._has_somebody, ENGINE_KINDS))
         missing = tuple(kind for kind, is_there in zip(ENGINE_KINDS, answers, strict=True) if not is_there)
         self._looked = self._now()
-        if missing == self.missing:
+        if missing == self.missing and self._has_said:
             return
-        self.missing = missing
+        self.missing, self._has_said = missing, True
         if missing:
-            logger.warning("%s: no job is taken", self.reason)
+            logger.warning("%s, or not with the key that is set: no job is taken", self.reason)
         else:
             logger.info("somebody answers for every engine: jobs are taken")
         self._on_change()

@@ -54,6 +54,17 @@ async def test_one_of_a_kind_is_enough(world: World) -> None:
     assert await world.watch.are_well()
 
 
+async def test_who_starts_without_engines_says_so_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.well = set()
+    await world.watch.look()
+    await world.watch.look()
+    assert [record.getMessage() for record in caplog.records] == [
+        "nobody answers for stt and llm and tts, or not with the key that is set: no job is taken"
+    ]
+
+
 async def test_a_kind_that_nobody_answers_for_is_named(world: World) -> None:
     world.well = {"stt", "tts"}
     assert not await world.watch.are_well()
