@@ -186,6 +186,8 @@ class LiveKitSettings(_Tree):
     @field_validator("api_key", "api_secret")
     @classmethod
     def _refuse_known_ones(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and _has_space(given.get_secret_value()):
+            raise ValueError("has white space in it, which no key has")
         if given is not None and is_known(given.get_secret_value()):
             raise ValueError("is a placeholder that everybody knows; make one: openssl rand -hex 32")
         return given
@@ -371,6 +373,10 @@ def is_known(key: str) -> bool:
     return key.lower() in PLACEHOLDER_KEYS or is_from_an_example(key)
 
 
+def _has_space(key: str) -> bool:
+    return any(character.isspace() for character in key)
+
+
 def _is_placeholder(key: str) -> bool:
     return len(key) < MIN_KEY_CHARACTERS or is_known(key)
 
@@ -443,7 +449,8 @@ def variable_of(path: tuple[str, ...]) -> str:
 
 
 def _unknown(variable: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(variable, known, n=1)
+    bare = variable.removeprefix(PREFIX)  # of LiveKit's own names
+    near = [bare] if bare in known else difflib.get_close_matches(variable, known, n=1)
     hint = f" Did you mean {near[0]}?" if near else " `sottovoce serve --help` lists the settings."
     return f"{variable} is no setting of Sottovoce.{hint}"
 

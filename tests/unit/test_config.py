@@ -136,6 +136,17 @@ def test_keys_of_examples_are_refused_and_not_repeated(name: str, beginning: str
     assert "canary" not in caught.value.message
 
 
+@pytest.mark.parametrize("given", [" DevKey ", "devkey\n", "API good"])
+def test_no_white_space_hides_a_placeholder(given: str) -> None:
+    with pytest.raises(ConfigError, match="LIVEKIT_API_KEY: has white space"):
+        load(environment={"LIVEKIT_API_KEY": given, "LIVEKIT_API_SECRET": GOOD_KEY * 2})
+
+
+def test_our_prefix_before_a_name_of_livekit_is_found_out() -> None:
+    with pytest.raises(ConfigError, match="Did you mean LIVEKIT_API_KEY?"):
+        load(environment={"SOTTOVOCE_LIVEKIT_API_KEY": GOOD_KEY})
+
+
 def test_engines_of_others_may_take_any_word_for_a_key() -> None:
     assert load(environment={"SOTTOVOCE_LLM_API_KEY": "key"}).llm.api_key is not None
 

@@ -216,9 +216,10 @@ class RoomConversation:
 
     def _all_left(self) -> None:
         """What is being said is for nobody; who returns in time finds the conversation as it was."""
-        if self._session is None or self._leaving is not None:
+        if not self._has_user.is_set() or self._leaving is not None:
             return
-        self._session.interrupt()
+        if self._session is not None:
+            self._session.interrupt()
         gone = Close(1000, "Everybody has left.")
         later = asyncio.get_running_loop().call_later
         self._leaving = later(self._options.departure_timeout, self.end, gone)

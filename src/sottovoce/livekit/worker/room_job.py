@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 
 CONNECT_DEADLINE: Final = 15.0
 """Seconds for a room to be joined; whoever waits there gets another assistant then."""
-LEAVE_AHEAD: Final = 3.0
+LEAVE_AHEAD: Final = 6.0
 """Seconds by which the assistant leaves a deserted room before the LiveKit server closes it: of connections
-that a server closes the media library keeps a thread. The server reckons in whole seconds, and so may be one
-early; two are for a busy machine to be told of it and to leave."""
+that a server closes the media library keeps a thread. The server tells of those who publish nothing every
+three seconds, and reckons in whole ones; two are for a busy machine to leave."""
 END_DEADLINE: Final = 8.0
 """Seconds for a conversation to end politely, less than livekit-agents waits for its job."""
 

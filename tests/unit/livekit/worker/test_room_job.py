@@ -8,8 +8,10 @@ import pytest
 
 from sottovoce.livekit.worker.room_job import _before
 
+TOLD_LATE = 3.0
+"""Seconds that the server may take to tell that somebody left who published nothing."""
 TO_LEAVE = 2.0
-"""Seconds that a worker on a busy machine takes to hear that somebody left, and to leave."""
+"""Seconds that a worker on a busy machine takes to leave."""
 
 
 def server_closes_after(timeout: int, left_at: float) -> float:
@@ -18,9 +20,9 @@ def server_closes_after(timeout: int, left_at: float) -> float:
 
 
 @pytest.mark.parametrize("left_at", [100.0, 100.5, 100.999])
-@pytest.mark.parametrize("timeout", [6, 20, 600])
+@pytest.mark.parametrize("timeout", [12, 20, 600])
 def test_a_deserted_room_is_left_before_the_server_closes_it(timeout: int, left_at: float) -> None:
-    assert _before(timeout) + TO_LEAVE <= server_closes_after(timeout, left_at)
+    assert TOLD_LATE + _before(timeout) + TO_LEAVE <= server_closes_after(timeout, left_at)
 
 
 def test_a_short_timeout_is_not_given_up_as_a_whole() -> None:
