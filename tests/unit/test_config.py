@@ -143,7 +143,7 @@ def test_no_white_space_hides_a_placeholder(given: str) -> None:
 
 
 def test_our_prefix_before_a_name_of_livekit_is_found_out() -> None:
-    with pytest.raises(ConfigError, match="Did you mean LIVEKIT_API_KEY?"):
+    with pytest.raises(ConfigError, match="Did you mean LIVEKIT_API_KEY"):
         load(environment={"SOTTOVOCE_LIVEKIT_API_KEY": GOOD_KEY})
 
 
