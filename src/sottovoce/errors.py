@@ -124,6 +124,7 @@ class LiveKitUnavailable(SottovoceError):  # noqa: N818  named for the situation
     http_status = 503
     default_code = "livekit_unavailable"
     is_retryable = True
+    spoken_hint = "I'm not ready yet. Please try again in a moment."
     retry_after = 2.0
 
 
