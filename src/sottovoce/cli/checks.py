@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from sottovoce.cli import finding
-from sottovoce.cli.finding import Check, Finding
+from sottovoce.cli.finding import Check, Finding, key_file
 from sottovoce.cli.livekit_checks import LIVEKIT_CHECKS
 from sottovoce.cli.model_checks import MODEL_CHECKS
 from sottovoce.cli.running import is_running
@@ -187,18 +187,11 @@ def _port(settings: Settings) -> Iterator[Finding]:
 
 
 def _key(settings: Settings) -> Iterator[Finding]:
-    path = settings.home / KEY_FILE
     if settings.api_key is not None:
         yield Finding("Key", "ok", "from SOTTOVOCE_API_KEY")
-    elif not path.exists():
-        yield Finding("Key", "ok", f"none yet; `serve` makes one in {path}")
     else:
-        try:
-            load_or_create_key(settings)
-        except ConfigError as error:
-            yield Finding("Key", "broken", error.message, f"chmod 600 {path}, or delete it")
-        else:
-            yield Finding("Key", "ok", f"{path}, readable by you alone")
+        path = settings.home / KEY_FILE
+        yield key_file("Key", path, makes="one", read=lambda: load_or_create_key(settings))
 
 
 def _tls(settings: Settings) -> Iterator[Finding]:

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from sottovoce.config import Settings
+from sottovoce.errors import ConfigError
 
 State: TypeAlias = Literal["ok", "note", "broken"]
 
@@ -27,6 +29,17 @@ class Finding:
 
 
 Check: TypeAlias = Callable[[Settings], Iterator[Finding]]
+
+
+def key_file(name: str, path: Path, *, makes: str, read: Callable[[], object]) -> Finding:
+    """A file of keys as `serve` finds it, or `makes` it; `read` raises `ConfigError` for one it refuses."""
+    if not path.exists():
+        return Finding(name, "ok", f"none yet; `serve` makes {makes} in {path}")
+    try:
+        read()
+    except ConfigError as error:
+        return Finding(name, "broken", error.message, f"chmod 600 {path}, or delete it")
+    return Finding(name, "ok", f"{path}, readable by you alone")
 
 
 def run(command: list[str]) -> tuple[str, str | None]:

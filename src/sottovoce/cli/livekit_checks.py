@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sottovoce.cli.finding import Check, Finding
+from sottovoce.cli.finding import Check, Finding, key_file
 from sottovoce.cli.running import is_running
 from sottovoce.config import Settings
 from sottovoce.errors import ConfigError
@@ -66,21 +66,11 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 def _keys(settings: Settings) -> Iterator[Finding]:
     """Weak ones of the settings are refused where settings are read, which is a finding of its own."""
-    livekit = settings.livekit
-    path = settings.home / KEYS_FILE
-    if livekit.api_key is not None:
+    if settings.livekit.api_key is not None:
         yield Finding("LiveKit keys", "ok", "from LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    elif not livekit.is_managed:
-        return
-    elif not path.exists():
-        yield Finding("LiveKit keys", "ok", f"none yet; `serve` makes them in {path}")
-    else:
-        try:
-            load_or_create_keys(settings)
-        except ConfigError as error:
-            yield Finding("LiveKit keys", "broken", error.message, f"chmod 600 {path}, or delete it")
-        else:
-            yield Finding("LiveKit keys", "ok", f"{path}, readable by you alone")
+    elif settings.livekit.is_managed:
+        path = settings.home / KEYS_FILE
+        yield key_file("LiveKit keys", path, makes="them", read=lambda: load_or_create_keys(settings))
 
 
 LIVEKIT_CHECKS: tuple[Check, ...] = (_program, _ports, _keys)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import webbrowser
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from sottovoce.cli import flags, rooms
 from sottovoce.cli.greeting import greet, has_display
 from sottovoce.cli.leaving import end_by_force, leave, stop_signal
 from sottovoce.cli.lines import Lines
+from sottovoce.cli.logs import log_to_stderr
 
 if TYPE_CHECKING:
     import socket
@@ -36,8 +36,6 @@ EPILOG = (
 
 STOP_DEADLINE = 9.0
 """Seconds from the asked stop to the forced one: conversations, requests and children included."""
-
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 def serve(
@@ -83,7 +81,7 @@ def serve(
         tls_key=tls_key,
         livekit={"server": "managed"} if has_livekit else None,
     )
-    _log_to_stderr(settings.log_level)
+    _log(settings.log_level)
     prepared = _prepare(settings)
     _have_models(settings)
     asyncio.run(_serve(settings, *prepared))
@@ -123,13 +121,8 @@ def _have_models(settings: Settings) -> None:
     warn(settings, *ENGINE_KINDS)
 
 
-def _log_to_stderr(level: str) -> None:
-    from sottovoce.http.request_id import RequestIdFormatter
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RequestIdFormatter(LOG_FORMAT))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("sottovoce").setLevel(level.upper())
+def _log(level: str) -> None:
+    log_to_stderr(level)
     if level == "info":
         for told in ("sottovoce.services.keeper", "sottovoce.processes.keeping"):
             logging.getLogger(told).setLevel(logging.WARNING)  # `_show_progress` and `rooms.show` tell it

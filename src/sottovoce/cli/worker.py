@@ -17,6 +17,7 @@ import typer
 
 from sottovoce.cli import flags
 from sottovoce.cli.leaving import end_by_force, leave
+from sottovoce.cli.logs import LOG_FORMAT, log_to_stderr
 
 if TYPE_CHECKING:
     import socket
@@ -37,8 +38,6 @@ EPILOG = (
     "SOTTOVOCE_STT_API_KEY=… sottovoce worker[/bold], with the key that it printed. Ctrl-C lets "
     "the calls end and takes no more; a second one ends them."
 )
-
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 STOP_DEADLINE = 30.0
 """Seconds from the end of the calls to the forced end of the process."""
@@ -85,8 +84,9 @@ def run_worker(settings: Settings, *, is_fed: bool) -> None:
     from sottovoce.livekit.access import LiveKitAccess
     from sottovoce.livekit.worker.environment import isolate
     from sottovoce.livekit.worker.logs import heed
+    from sottovoce.services.child import LOG_FORMAT as CHILD_FORMAT
 
-    _log_to_stderr(settings.log_level, is_fed=is_fed)
+    log_to_stderr(settings.log_level, CHILD_FORMAT if is_fed else LOG_FORMAT)  # a parent reads the level
     access = LiveKitAccess.remote(settings.livekit)
     chains = None if is_fed else engine_chains(settings)
     sock = listen(settings.livekit.worker_host, settings.livekit.worker_port)
@@ -135,17 +135,6 @@ def _handed_down() -> Settings:
     from sottovoce.config import load_handed_down
 
     return load_handed_down()
-
-
-def _log_to_stderr(level: str, *, is_fed: bool) -> None:
-    """A parent reads the level from the first word."""
-    from sottovoce.http.request_id import RequestIdFormatter
-    from sottovoce.services.child import LOG_FORMAT as CHILD_FORMAT
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RequestIdFormatter(CHILD_FORMAT if is_fed else LOG_FORMAT))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("sottovoce").setLevel(level.upper())
 
 
 def _load_libraries() -> None:
